@@ -1,0 +1,72 @@
+//! What a month's ledger remembers: the sums, the open reservations, and the ids that make repeats harmless.
+
+use super::funds::Funds;
+use crate::{AccountId, BatchId, GrantId, ItemIndex, Moment, Period, ReservationId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Credits set aside for a round, as far as they are not settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// The batch.
+    pub batch: BatchId,
+    /// The round.
+    pub round: u32,
+    /// Items that it was made for.
+    pub items: usize,
+    /// Credits for each item.
+    pub per_item: u64,
+    /// Items that are not settled.
+    pub unsettled: BTreeSet<ItemIndex>,
+    /// The credits still set aside.
+    pub held: Funds,
+    /// When it was made.
+    pub at: Moment,
+}
+
+/// What a month's ledger remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerState {
+    /// The owner; `None` before the month begins.
+    pub account: Option<AccountId>,
+    /// The month; `None` before it begins.
+    pub period: Option<Period>,
+    /// The month's allowance.
+    pub allowance: u64,
+    /// Everything that came in: allowance, carried top-ups, grants.
+    pub granted: u64,
+    /// Free credits.
+    pub available: Funds,
+    /// Credits paid for items.
+    pub spent: u64,
+    /// Free credits that ended with the month.
+    pub expired: u64,
+    /// Free credits that went on to a later month.
+    pub carried_out: u64,
+    /// What the close carried to the next month.
+    pub carried_at_close: Funds,
+    /// Whether the month has ended.
+    pub closed: bool,
+    /// Open reservations.
+    pub reservations: BTreeMap<ReservationId, Reservation>,
+    /// Reservations that were settled to their end.
+    pub settled: HashSet<ReservationId>,
+    /// Grants made here.
+    pub grants: HashSet<GrantId>,
+    /// Time of the last event.
+    pub last_at: Option<Moment>,
+}
+
+impl LedgerState {
+    /// Credits set aside.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.reservations.values().map(|reservation| reservation.held.total()).sum()
+    }
+
+    /// `granted = available + held + spent + expired + carried out`: holds after every event.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.granted == self.available.total() + self.held() + self.spent + self.expired + self.carried_out
+    }
+}
