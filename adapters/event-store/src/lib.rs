@@ -1,1 +1,19 @@
-//! Being built.
+//! The log: the `EventStore` port, its SQLite adapter, the stored form of events, the ledger's hash chain, and
+//! `Streams`, the one loop through which every event is appended. Not here: rules (`domain`), read models, HTTP.
+
+mod aggregate;
+mod chain;
+mod port;
+mod sqlite;
+mod stored;
+mod transact;
+
+pub use aggregate::{Aggregate, LedgerId};
+pub use chain::{ChainLink, link_hash};
+pub use port::{
+    Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent, StreamName,
+    Subscription, SubscriptionPage,
+};
+pub use sqlite::SqliteEventStore;
+pub use stored::{Metadata, StoredFormError, decode, event_id};
+pub use transact::{Committed, Folded, Streams, TransactError};

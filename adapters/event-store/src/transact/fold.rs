@@ -1,0 +1,113 @@
+//! The folded state of one stream, and how it is brought up to date: from memory, else from a snapshot, else from
+//! the beginning, and then from what is new in the log.
+
+use super::TransactError;
+use crate::{Aggregate, EventStore, Metadata, Snapshot, StoredEvent, StreamName, decode};
+use leafcutter_domain::{Decider, Moment};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Events between two snapshots of a stream.
+const SNAPSHOT_EVERY_EVENTS: u64 = 500;
+/// Events in one read.
+const PAGE_EVENTS: usize = 500;
+
+/// A stream folded up to a revision.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Folded<A: Aggregate> {
+    /// What the aggregate remembers.
+    pub state: <A as Decider>::State,
+    /// Revision of the last event; `None` while there is none.
+    pub revision: Option<u64>,
+    /// Time in the last event's metadata.
+    pub(crate) last_at: Option<Moment>,
+    /// Hash in the last event's metadata; chained streams only.
+    pub(crate) last_hash: Option<String>,
+    #[serde(skip)]
+    snapshot_at: u64,
+}
+
+impl<A: Aggregate> Folded<A> {
+    /// No events.
+    pub(crate) fn empty() -> Self {
+        Self { state: A::initial(), revision: None, last_at: None, last_hash: None, snapshot_at: 0 }
+    }
+
+    /// Hash of the last event in the chain, hex; `None` while there is none.
+    #[must_use]
+    pub fn head_hash(&self) -> Option<&str> {
+        self.last_hash.as_deref()
+    }
+
+    /// The revision that the next event will have.
+    pub(crate) fn next_revision(&self) -> u64 {
+        self.revision.map_or(0, |revision| revision + 1)
+    }
+
+    /// Applies an event that is next in the stream.
+    pub(crate) fn apply(mut self, event: &A::Event, metadata: &Metadata) -> Self {
+        self.revision = Some(self.next_revision());
+        self.state = A::evolve(self.state, event);
+        self.last_at = Some(metadata.occurred_at);
+        self.last_hash.clone_from(&metadata.hash);
+        self
+    }
+
+    fn apply_stored(self, stored: &StoredEvent) -> Result<Self, TransactError<A::Rejection>> {
+        let (event, metadata) =
+            decode::<A::Event>(stored).map_err(|error| TransactError::StoredForm(Arc::new(error)))?;
+        Ok(self.apply(&event, &metadata))
+    }
+}
+
+/// Brings `known` up to date with the log.
+pub(super) async fn refresh<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: &StreamName,
+    known: Option<Folded<A>>,
+) -> Result<Folded<A>, TransactError<A::Rejection>> {
+    let unavailable = |error| TransactError::Store(Arc::new(error));
+    let mut folded = match known {
+        Some(folded) => folded,
+        None => {
+            let snapshot = store.snapshot(stream).await.map_err(unavailable)?;
+            // A snapshot of another version does not parse and is left aside: it is only a shortcut.
+            snapshot
+                .and_then(|snapshot| {
+                    let folded = serde_json::from_slice::<Folded<A>>(&snapshot.state).ok()?;
+                    Some(Folded { snapshot_at: snapshot.revision, ..folded })
+                })
+                .unwrap_or_else(Folded::empty)
+        }
+    };
+    loop {
+        let page = store.read(stream, folded.next_revision(), PAGE_EVENTS).await.map_err(unavailable)?;
+        let more = page.len() == PAGE_EVENTS;
+        for stored in &page {
+            folded = folded.apply_stored(stored)?;
+        }
+        if !more {
+            return Ok(folded);
+        }
+    }
+}
+
+/// Saves a snapshot when the stream has grown enough since the last one. Failing is harmless.
+pub(super) async fn save_if_due<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: &StreamName,
+    folded: &mut Folded<A>,
+) {
+    let Some(revision) = folded.revision else { return };
+    if revision < folded.snapshot_at + SNAPSHOT_EVERY_EVENTS {
+        return;
+    }
+    let Ok(state) = serde_json::to_vec(folded) else { return };
+    match store.save_snapshot(stream, Snapshot { revision, state }).await {
+        Ok(()) => folded.snapshot_at = revision,
+        Err(error) => {
+            tracing::warn!(%stream, %error, "no snapshot was saved; the stream is folded from an older one")
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The queue of one stream: whoever comes first carries out everything that waits, in one append.
+
+use super::{
+    Committed, GROUP_COMMANDS_MAX, REPEATS_MAX, TRANSACT_ATTEMPTS_MAX, TransactError,
+    fold::{self, Folded},
+};
+use crate::{
+    Aggregate, ChainLink, EventStore, Expected, Metadata, NewEvent, StoreError, StreamName, event_id,
+    link_hash, stored::VERSION,
+};
+use leafcutter_domain::{DomainEvent, limits::APPEND_BYTES_MAX};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{MutexGuard, oneshot};
+
+type Answer<A> = Result<
+    Committed<<A as leafcutter_domain::Decider>::Event>,
+    TransactError<<A as leafcutter_domain::Decider>::Rejection>,
+>;
+
+/// A command and who waits for its answer.
+pub(super) struct Job<A: Aggregate> {
+    pub(super) command: A::Command,
+    pub(super) answer: oneshot::Sender<Answer<A>>,
+}
+
+/// One stream's queue and its folded state.
+pub(super) struct Group<A: Aggregate> {
+    waiting: Mutex<VecDeque<Job<A>>>,
+    folded: tokio::sync::Mutex<Option<Folded<A>>>,
+}
+
+impl<A: Aggregate> Default for Group<A> {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), folded: tokio::sync::Mutex::default() }
+    }
+}
+
+/// A group decided against one state: what to append and what to answer once it is kept.
+struct Decided<A: Aggregate> {
+    folded: Folded<A>,
+    new: Vec<NewEvent>,
+    bytes: usize,
+    answers: Vec<(Job<A>, Answer<A>)>,
+}
+
+impl<A: Aggregate> Group<A> {
+    pub(super) fn enqueue(&self, job: Job<A>) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
+    }
+
+    pub(super) async fn hold(&self) -> MutexGuard<'_, Option<Folded<A>>> {
+        self.folded.lock().await
+    }
+
+    fn take_waiting(&self) -> Vec<Job<A>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.len().min(GROUP_COMMANDS_MAX);
+        waiting.drain(..count).collect()
+    }
+
+    /// Carries out what waits; nothing when an earlier caller has done so.
+    pub(super) async fn run(&self, id: A::Id, store: &dyn EventStore) {
+        let mut held = self.hold().await;
+        let mut jobs = self.take_waiting();
+        let stream = A::stream(id);
+        let mut attempts = 0;
+        while !jobs.is_empty() {
+            attempts += 1;
+            jobs = match run_once(store, &stream, &mut held, jobs).await {
+                Ok(()) => return,
+                Err(jobs) if attempts < TRANSACT_ATTEMPTS_MAX => jobs,
+                Err(jobs) => return fail_all(jobs, || TransactError::Contention),
+            };
+        }
+    }
+}
+
+/// Decides and appends once; gives the jobs back after a conflict.
+async fn run_once<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: &StreamName,
+    held: &mut Option<Folded<A>>,
+    jobs: Vec<Job<A>>,
+) -> Result<(), Vec<Job<A>>> {
+    // A refusal may come from a state that another replica has moved on, so it is decided on a fresh one.
+    let known = held.take();
+    let stale = known
+        .as_ref()
+        .is_none_or(|folded| jobs.iter().any(|job| A::decide(&folded.state, &job.command).is_err()));
+    let folded = match known {
+        Some(folded) if !stale => folded,
+        known => match fold::refresh(store, stream, known).await {
+            Ok(folded) => folded,
+            Err(error) => {
+                fail_all(jobs, || copy(&error));
+                return Ok(());
+            }
+        },
+    };
+    let expected = folded.revision.map_or(Expected::NoStream, Expected::Revision);
+    let mut decided = decide_all(stream, folded, jobs);
+    if decided.new.is_empty() {
+        finish(held, decided);
+        return Ok(());
+    }
+    match append(store, stream, expected, &decided.new).await {
+        Ok(()) => {
+            fold::save_if_due(store, stream, &mut decided.folded).await;
+            finish(held, decided);
+            Ok(())
+        }
+        Err(StoreError::Conflict) => Err(decided.answers.into_iter().map(|(job, _)| job).collect()),
+        Err(StoreError::OutcomeUnknown(error)) => {
+            tracing::error!(%stream, %error, "the outcome of an append stays unknown");
+            fail_all(decided.answers.into_iter().map(|(job, _)| job).collect(), || {
+                TransactError::OutcomeUnknown
+            });
+            Ok(())
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            fail_all(decided.answers.into_iter().map(|(job, _)| job).collect(), || {
+                TransactError::Store(Arc::clone(&error))
+            });
+            Ok(())
+        }
+    }
+}
+
+fn decide_all<A: Aggregate>(stream: &StreamName, folded: Folded<A>, jobs: Vec<Job<A>>) -> Decided<A> {
+    let mut decided = Decided { folded, new: Vec::new(), bytes: 0, answers: Vec::new() };
+    for job in jobs {
+        let answer = match A::decide(&decided.folded.state, &job.command) {
+            Err(rejection) => Err(TransactError::Rejected(rejection)),
+            Ok(events) => take_in(stream, &mut decided, events),
+        };
+        decided.answers.push((job, answer));
+    }
+    decided
+}
+
+/// Adds one command's events, unless the append would grow beyond its bound.
+fn take_in<A: Aggregate>(stream: &StreamName, decided: &mut Decided<A>, events: Vec<A::Event>) -> Answer<A> {
+    let encoded: Vec<Vec<u8>> = events.iter().map(DomainEvent::encode).collect();
+    let bytes = decided.bytes + encoded.iter().map(|data| data.len() + METADATA_BYTES).sum::<usize>();
+    if bytes > APPEND_BYTES_MAX {
+        let alone = decided.bytes == 0;
+        let too_large = StoreError::TooLarge { bytes, max: APPEND_BYTES_MAX };
+        return Err(if alone {
+            TransactError::Store(Arc::new(too_large))
+        } else {
+            TransactError::Contention
+        });
+    }
+    decided.bytes = bytes;
+    for (event, data) in events.iter().zip(encoded) {
+        let (new, metadata) = prepare(stream, &decided.folded, event, data);
+        decided.new.push(new);
+        decided.folded = std::mem::replace(&mut decided.folded, Folded::empty()).apply(event, &metadata);
+    }
+    Ok(Committed { events, revision: decided.folded.revision })
+}
+
+/// An upper bound of the size of one event's metadata.
+const METADATA_BYTES: usize = 256;
+
+fn prepare<A: Aggregate>(
+    stream: &StreamName,
+    folded: &Folded<A>,
+    event: &A::Event,
+    data: Vec<u8>,
+) -> (NewEvent, Metadata) {
+    let revision = folded.next_revision();
+    let id = event_id(stream, revision, event.name(), &data);
+    let occurred_at = folded.last_at.map_or(event.at(), |last| last.max(event.at()));
+    let prev = A::CHAINED.then(|| folded.last_hash.clone().unwrap_or_default());
+    let hash = prev.as_deref().map(|prev| {
+        let (stream, name) = (stream.as_str(), event.name());
+        link_hash(&ChainLink { prev, stream, revision, id, name, occurred_at, data: &data })
+    });
+    let metadata = Metadata { version: VERSION, occurred_at, prev, hash };
+    let bytes =
+        serde_json::to_vec(&metadata).expect("metadata is a struct with text keys, which always serialises");
+    (NewEvent { id, name: event.name(), data, metadata: bytes }, metadata)
+}
+
+/// Appends; an append whose outcome is unknown is repeated with the same ids until it is known.
+async fn append(
+    store: &dyn EventStore,
+    stream: &StreamName,
+    expected: Expected,
+    new: &[NewEvent],
+) -> Result<(), StoreError> {
+    let mut repeats = 0;
+    loop {
+        match store.append(stream, expected, new.to_vec()).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::OutcomeUnknown(_)) if repeats < REPEATS_MAX => repeats += 1,
+            // The store has told nothing but that it is gone, after an append that may have been kept.
+            Err(StoreError::Unavailable(error)) if repeats > 0 => {
+                return Err(StoreError::OutcomeUnknown(error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn finish<A: Aggregate>(held: &mut Option<Folded<A>>, decided: Decided<A>) {
+    *held = Some(decided.folded);
+    for (job, answer) in decided.answers {
+        // A caller that has gone needs no answer.
+        let _ = job.answer.send(answer);
+    }
+}
+
+fn fail_all<A: Aggregate>(jobs: Vec<Job<A>>, error: impl Fn() -> TransactError<A::Rejection>) {
+    for job in jobs {
+        let _ = job.answer.send(Err(error()));
+    }
+}
+
+fn copy<R: std::fmt::Debug + std::fmt::Display>(error: &TransactError<R>) -> TransactError<R> {
+    match error {
+        TransactError::Store(error) => TransactError::Store(Arc::clone(error)),
+        TransactError::StoredForm(error) => TransactError::StoredForm(Arc::clone(error)),
+        TransactError::OutcomeUnknown => TransactError::OutcomeUnknown,
+        TransactError::Rejected(_) | TransactError::Contention => TransactError::Contention,
+    }
+}
