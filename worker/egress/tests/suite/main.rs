@@ -1,0 +1,12 @@
+//! The egress as its users see it: a real proxy on loopback, real sockets, targets that record
+//! what reached them. Only loopback is used; the policy of each test allows exactly its targets.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
+mod forwarding;
+mod lifecycle;
+mod limits;
+mod resolving;
+mod support;
+mod tunnels;
+mod urls;
