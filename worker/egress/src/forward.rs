@@ -67,12 +67,12 @@ fn target(authority: &Authority, request: &Request<Incoming>) -> Result<Target, 
         Some("http") if request.method() != Method::CONNECT => Some(80),
         other => return Err(Refusal::Scheme { scheme: other.unwrap_or_default().to_owned() }),
     };
-    match authority.port_u16().or(default_port) {
-        Some(port) if authority.port().is_none_or(|given| given.as_u16() == port) => {
-            Target::parse(authority.host(), port)
-        }
-        _ => Err(Refusal::Port { port: 0 }),
-    }
+    // `Authority::port` says nothing of a port that is no number; that must not become 80.
+    let port = match &authority.as_str()[authority.host().len()..] {
+        "" | ":" => default_port,
+        given => given.strip_prefix(':').and_then(|digits| digits.parse().ok()),
+    };
+    Target::parse(authority.host(), port.ok_or(Refusal::Port { port: 0 })?)
 }
 
 async fn forward(

@@ -147,6 +147,7 @@ async fn requests_that_no_proxy_takes_are_refused() {
         (format!("https://{address}/"), ("403", "SCHEME_REFUSED")),
         (format!("ftp://{address}/"), ("403", "SCHEME_REFUSED")),
         ("http://example.com:25/".to_owned(), ("403", "PORT_REFUSED")),
+        ("http://127.0.0.1:99999/".to_owned(), ("403", "PORT_REFUSED")),
         ("/".to_owned(), ("400", "")),
     ] {
         let answer = ask(&proxy, &format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
