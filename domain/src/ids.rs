@@ -1,6 +1,7 @@
 //! One typed id per kind of thing, and the derivations that make ids without randomness.
 //! Random ids (`Uuid::now_v7`) are made at the edge, never here.
 
+use crate::Period;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -79,10 +80,12 @@ impl ReservationId {
 }
 
 impl GrantId {
-    /// The grant that gives back top-up credits released by `item` of `reservation` after its month was closed.
+    /// The grant that gives back top-up credits that `item` (of a refund: its first item) of `reservation` released
+    /// in `period` after that month was closed. The month is part of it: after a crash and a month turn one round
+    /// may have been reserved in two months.
     #[must_use]
-    pub fn of_late_release(reservation: ReservationId, item: ItemIndex) -> Self {
-        Self(derive(&format!("late-release/{reservation}/{item}")))
+    pub fn of_late_release(period: Period, reservation: ReservationId, item: ItemIndex) -> Self {
+        Self(derive(&format!("late-release/{period}/{reservation}/{item}")))
     }
 }
 

@@ -1,0 +1,135 @@
+//! What befalls single items of a world: claims, reports in and out of time, put-backs and expired leases.
+
+use crate::{
+    plan::{Ending, Pick},
+    rules::Rules,
+    world::World,
+};
+use leafcutter_domain::{
+    ErrorCode, ItemIndex, Usage, WorkerId,
+    batch::{
+        BatchCommand, ExpireLease, Extractor, FailPending, ItemStatus, PutBackItem, ReportCompleted,
+        ReportFailed, Running, StartItem, StoredObject,
+    },
+};
+use uuid::Uuid;
+
+/// How long a lease lasts.
+const LEASE_MS: i64 = 60_000;
+
+impl<R: Rules> World<R> {
+    pub(crate) fn start(&mut self, slot: usize, pick: Pick) {
+        let pending = self.batches[slot].stream.state.pending_items();
+        // With nothing pending the claim is for some item all the same: a message that came twice.
+        let one = ItemIndex::try_from(pick.first).unwrap_or(0);
+        let items = if pending.is_empty() && !self.drains(pick) { vec![one] } else { some(&pending, pick) };
+        for item in items {
+            let claim = Uuid::from_u128(self.serial());
+            self.claim(slot, item, claim);
+        }
+    }
+
+    fn drains(&self, pick: Pick) -> bool {
+        pick.count == usize::MAX
+    }
+
+    /// A claim gets a new lease token each time it is decided.
+    pub(crate) fn claim(&mut self, slot: usize, item: ItemIndex, claim: Uuid) {
+        let lease_hash = format!("lease {}", self.serial());
+        self.batches[slot].leases.push((item, lease_hash.clone()));
+        let command = StartItem {
+            item,
+            worker: WorkerId(Uuid::from_u128(7)),
+            claim,
+            lease_hash,
+            deadline: self.now.plus_millis(LEASE_MS),
+            at: self.now,
+        };
+        self.ask(slot, command).ok();
+    }
+
+    pub(crate) fn report(&mut self, slot: usize, pick: Pick, ending: Ending) {
+        for (item, _, running) in some(&self.running(slot), pick) {
+            let report = self.report_of(item, running.lease_hash, ending);
+            self.ask(slot, report).ok();
+        }
+    }
+
+    pub(crate) fn old_report(&mut self, slot: usize, lease: usize, ending: Ending) {
+        let leases = &self.batches[slot].leases;
+        if let Some((item, lease_hash)) = leases.get(lease % leases.len().max(1)).cloned() {
+            let report = self.report_of(item, lease_hash, ending);
+            self.ask(slot, report).ok();
+        }
+    }
+
+    fn report_of(&self, item: ItemIndex, lease_hash: String, ending: Ending) -> BatchCommand {
+        let stored = StoredObject { key: format!("{item}"), hash: "0".into(), bytes: 1 };
+        match ending {
+            Ending::Completed(credits) => BatchCommand::from(ReportCompleted {
+                item,
+                lease_hash,
+                result: stored,
+                screenshot: None,
+                final_url: "https://shop.example".into(),
+                http_status: 200,
+                extractor: Extractor::Rules,
+                usage: Usage::default(),
+                credits,
+                at: self.now,
+            }),
+            Ending::Failed(code) => BatchCommand::from(ReportFailed {
+                item,
+                lease_hash,
+                code,
+                message: code.to_string(),
+                final_url: None,
+                http_status: None,
+                usage: Usage::default(),
+                credits: self.setup.failure_price,
+                at: self.now,
+            }),
+        }
+    }
+
+    pub(crate) fn put_back(&mut self, slot: usize, pick: Pick) {
+        for (item, attempt, _) in some(&self.running(slot), pick) {
+            self.ask(slot, PutBackItem { item, attempt, at: self.now }).ok();
+        }
+    }
+
+    /// A watchdog's clock is not the desk's: one item's lease may be over while others live on.
+    pub(crate) fn expire(&mut self, slot: usize, pick: Pick, due: bool) {
+        for (item, attempt, running) in some(&self.running(slot), pick) {
+            let at = if due { running.deadline.plus_millis(1) } else { self.now };
+            self.ask(slot, ExpireLease { item, attempt, at }).ok();
+        }
+    }
+
+    pub(crate) fn fail_pending(&mut self, slot: usize, pick: Pick) {
+        for item in some(&self.batches[slot].stream.state.pending_items(), pick) {
+            let message = "The cookies are gone.".into();
+            let command = FailPending { item, code: ErrorCode::CookiesExpired, message, at: self.now };
+            self.ask(slot, command).ok();
+        }
+    }
+
+    /// Running items with their attempt and lease.
+    fn running(&self, slot: usize) -> Vec<(ItemIndex, u32, Running)> {
+        let items = (0..).zip(&self.batches[slot].stream.state.items);
+        items
+            .filter_map(|(index, item)| match &item.status {
+                ItemStatus::Running(running) => Some((index, item.attempt, running.clone())),
+                ItemStatus::Pending | ItemStatus::Completed | ItemStatus::Failed | ItemStatus::Cancelled => {
+                    None
+                }
+            })
+            .collect()
+    }
+}
+
+/// The picked ones, beginning anywhere and going around.
+fn some<T: Clone>(candidates: &[T], pick: Pick) -> Vec<T> {
+    let first = pick.first % candidates.len().max(1);
+    candidates.iter().cycle().skip(first).take(pick.count.min(candidates.len())).cloned().collect()
+}

@@ -1,0 +1,175 @@
+//! What may befall a world: the generators. A plan says nothing about what the rules answer.
+
+use leafcutter_domain::ErrorCode;
+use proptest::{collection::vec, prelude::*};
+use std::ops::RangeInclusive;
+
+/// Steps of one world.
+const STEPS: RangeInclusive<usize> = 1..=110;
+/// Most batches of one world.
+const BATCHES_MAX: usize = 3;
+/// A burst that takes every item there is.
+const ALL: usize = 50;
+
+/// A world before anything happens, and everything that befalls it.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) setup: Setup,
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// Credits that every month brings.
+    pub(crate) allowance: u64,
+    /// What a failed item costs.
+    pub(crate) failure_price: u64,
+    pub(crate) batches: Vec<Body>,
+}
+
+/// What a client wants of a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    pub(crate) items: usize,
+    pub(crate) per_item: u64,
+    pub(crate) max_attempts: u8,
+    pub(crate) retry_any_failure: bool,
+    /// Whether the submit has an idempotency key, and so a fingerprint.
+    pub(crate) keyed: bool,
+    pub(crate) has_cookies: bool,
+}
+
+/// What becomes of a writer between setting credits aside and appending to the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Lives,
+    /// It goes on later.
+    Slow,
+    Dies,
+}
+
+/// Items that a step is about: the first one and how many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pick {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ending {
+    /// With a price, which may be above what was set aside.
+    Completed(u64),
+    Failed(ErrorCode),
+}
+
+/// One thing that befalls a world; `usize` first is the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    /// `other`: with another body than the first time.
+    Submit(usize, Fate, bool),
+    /// A slow writer goes on.
+    Arrive(usize),
+    Start(usize, Pick),
+    Report(usize, Pick, Ending),
+    /// A report with a lease of any time.
+    OldReport(usize, usize, Ending),
+    PutBack(usize, Pick),
+    /// `due`: after the deadline.
+    Expire(usize, Pick, bool),
+    FailPending(usize, Pick),
+    /// Whether the refund follows before the answer.
+    Cancel(usize, bool),
+    Retry(usize, Fate, Option<u8>, bool),
+    Break(usize),
+    Sweep,
+    /// Whether late releases are granted again before the crash.
+    Settle(bool),
+    LateReleases,
+    TopUp(u64, i32),
+    /// Whether the next month begins before the crash.
+    Turn(bool),
+    /// Milliseconds, also backwards: clocks jump.
+    Wait(i64),
+    RedeliverToBatch(usize, usize),
+    RedeliverToLedger(usize, usize),
+}
+
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    (setup(), vec(step(), STEPS)).prop_map(|(setup, steps)| Plan { setup, steps })
+}
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let allowance = prop_oneof![1 => Just(0), 2 => 1_u64..=40, 4 => 40_u64..=600];
+    let failure_price = prop_oneof![3 => Just(0), 1 => Just(1)];
+    (allowance, failure_price, vec(body(), 1..=BATCHES_MAX))
+        .prop_map(|(allowance, failure_price, batches)| Setup { allowance, failure_price, batches })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let items = prop_oneof![3 => 1_usize..=4, 2 => 5_usize..=12, 1 => 13_usize..=50];
+    (items, 1_u64..=3, 1_u8..=3, any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
+        .prop_map(|(items, per_item, max_attempts, retry_any_failure, keyed, has_cookies)| Body {
+            items,
+            per_item,
+            max_attempts,
+            retry_any_failure,
+            keyed,
+            has_cookies,
+        })
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![4 => Just(Fate::Lives), 1 => Just(Fate::Slow), 1 => Just(Fate::Dies)]
+}
+
+fn pick() -> impl Strategy<Value = Pick> {
+    (0..ALL, prop_oneof![2 => 1_usize..=3, 2 => Just(ALL)]).prop_map(|(first, count)| Pick { first, count })
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    let code = prop::sample::select(ErrorCode::ALL);
+    prop_oneof![3 => (0_u64..=4).prop_map(Ending::Completed), 4 => code.prop_map(Ending::Failed)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![2 => client_step(), 5 => worker_step(), 2 => house_step()]
+}
+
+fn client_step() -> impl Strategy<Value = Step> {
+    let batch = || 0..BATCHES_MAX;
+    let key = prop_oneof![1 => Just(None), 2 => (0_u8..3).prop_map(Some)];
+    prop_oneof![
+        8 => (batch(), fate(), prop::bool::weighted(0.1)).prop_map(|(b, fate, other)| Step::Submit(b, fate, other)),
+        3 => batch().prop_map(Step::Arrive),
+        3 => (batch(), prop::bool::weighted(0.8)).prop_map(|(b, refund)| Step::Cancel(b, refund)),
+        9 => (batch(), fate(), key, prop::bool::weighted(0.8))
+            .prop_map(|(b, fate, key, cookies)| Step::Retry(b, fate, key, cookies)),
+    ]
+}
+
+fn worker_step() -> impl Strategy<Value = Step> {
+    let batch = || 0..BATCHES_MAX;
+    prop_oneof![
+        10 => (batch(), pick()).prop_map(|(b, pick)| Step::Start(b, pick)),
+        12 => (batch(), pick(), ending()).prop_map(|(b, pick, ending)| Step::Report(b, pick, ending)),
+        2 => (batch(), 0..200_usize, ending()).prop_map(|(b, lease, ending)| Step::OldReport(b, lease, ending)),
+        2 => (batch(), pick()).prop_map(|(b, pick)| Step::PutBack(b, pick)),
+        4 => (batch(), pick(), prop::bool::weighted(0.8)).prop_map(|(b, pick, due)| Step::Expire(b, pick, due)),
+        2 => (batch(), pick()).prop_map(|(b, pick)| Step::FailPending(b, pick)),
+        2 => (batch(), 0..500_usize).prop_map(|(b, pick)| Step::RedeliverToBatch(b, pick)),
+    ]
+}
+
+fn house_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Sweep),
+        4 => any::<bool>().prop_map(Step::Settle),
+        1 => Just(Step::LateReleases),
+        3 => (0_u64..=80, 0_i32..=4).prop_map(|(amount, months)| Step::TopUp(amount, months)),
+        4 => prop::bool::weighted(0.7).prop_map(Step::Turn),
+        2 => (-20_000_i64..=90_000).prop_map(Step::Wait),
+        1 => (0..BATCHES_MAX).prop_map(Step::Break),
+        2 => (0..12_usize, 0..500_usize).prop_map(|(month, pick)| Step::RedeliverToLedger(month, pick)),
+    ]
+}
