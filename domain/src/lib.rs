@@ -14,6 +14,8 @@ pub mod limits;
 mod moment;
 mod options;
 mod pricing;
+#[cfg(test)]
+mod testing;
 
 pub use error_code::ErrorCode;
 pub use event::{DecodeError, DomainEvent};

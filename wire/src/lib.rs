@@ -1,1 +1,19 @@
-//! Being built.
+//! What the write side and the read side share of HTTP: who is calling, how fast they may, how errors look in each
+//! of the two wire formats, and what time it is. Not here: handlers, rules, SQL.
+
+mod clock;
+mod error;
+mod gate;
+mod http_error;
+mod json_body;
+mod key_directory;
+mod rate_limit;
+mod refusals;
+
+pub use clock::{Clock, ClockJumped};
+pub use error::ApiError;
+pub use gate::{Caller, Gate, guard};
+pub use http_error::{ErrorBody, V1ErrorBody, V1ErrorDetail, ValidationBody, WaitBody, in_v1_format};
+pub use json_body::{BODY_BYTES_MAX, JsonBody, OptionalJsonBody};
+pub use key_directory::{AccountRecord, KeyDirectory, hash_key};
+pub use rate_limit::RateLimit;

@@ -1,1 +1,49 @@
-//! Being built.
+//! Cookies of open batches: kept where no disk sees them, erased when they are no longer needed. Never in an event,
+//! a row, a file or a log line. The embedded adapter is the memory of the process.
+
+mod in_memory;
+
+pub use in_memory::InMemorySecrets;
+
+use async_trait::async_trait;
+use leafcutter_dispatch::Cookies;
+use leafcutter_domain::{BatchId, Moment};
+
+/// Which cookies: those of a batch, as this request brought them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretName {
+    /// The batch.
+    pub batch: BatchId,
+    /// Fingerprint of the request, when another request may claim the same batch id at the same time.
+    pub request: Option<String>,
+}
+
+/// The cookies could not be kept or read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SecretsError {
+    /// As many batches with cookies are open as fit.
+    #[error("the cookies of {0} batches are held already, as many as fit; try again later")]
+    Full(usize),
+}
+
+/// A place for cookies.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// Keeps cookies until `forget_at` or `forget`; replaces those of the same name.
+    ///
+    /// # Errors
+    /// There is no room.
+    async fn keep(&self, name: SecretName, cookies: Cookies) -> Result<(), SecretsError>;
+
+    /// The cookies, unless they are gone.
+    async fn find(&self, name: &SecretName) -> Option<Cookies>;
+
+    /// Lets the cookies of a batch live until then; `None`: until told otherwise.
+    async fn forget_at(&self, batch: BatchId, end: Option<Moment>);
+
+    /// Erases the cookies of this name now.
+    async fn forget(&self, name: &SecretName);
+
+    /// Erases everything whose time has come.
+    async fn erase_expired(&self, now: Moment);
+}

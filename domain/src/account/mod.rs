@@ -1,5 +1,8 @@
 //! Accounts and their API keys. A key itself is never here, only its hash; credits are in `ledger`.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     AccountId, Decider, KeyId, Moment,
     batch::command::commands_macro as commands,

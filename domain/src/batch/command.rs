@@ -27,7 +27,8 @@ commands! {
     }
 }
 
-/// Submit the batch. The same fingerprint again: nothing to record.
+/// Submit the batch. The same fingerprint again: nothing to record; without one a repeat is refused,
+/// `IdempotencyKeyReused`.
 #[derive(Debug, Clone)]
 pub struct SubmitBatch {
     /// The batch.
@@ -105,7 +106,8 @@ pub struct ReportCompleted {
     pub at: Moment,
 }
 
-/// Record a failed attempt; the rules say whether the item waits again or ends. The same report again: nothing.
+/// Record a failed attempt; the rules say whether the item waits again or ends. The same report again: nothing
+/// (`LeaseEnded` for `WORKER_LOST`, which no worker says of itself).
 #[derive(Debug, Clone)]
 pub struct ReportFailed {
     /// The item.
@@ -164,7 +166,8 @@ pub struct FailPending {
     pub at: Moment,
 }
 
-/// Run every failed item again. The same idempotency key again: nothing to record.
+/// Run every failed item again. The same idempotency key again: nothing to record; without one a repeat is refused,
+/// `NotFinished`.
 #[derive(Debug, Clone)]
 pub struct RequestRetry {
     /// Credits and attempts.
@@ -179,7 +182,7 @@ pub struct RequestRetry {
     pub at: Moment,
 }
 
-/// Stop the batch: pending items end, running ones finish.
+/// Stop the batch: pending items end, running ones finish. A repeat is refused, `AlreadyTerminal`.
 #[derive(Debug, Clone)]
 pub struct CancelBatch {
     /// Now.

@@ -198,9 +198,9 @@ pub struct ItemFailed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RequeueCause {
-    /// The attempt failed and the round has attempts left.
+    /// The worker reported a failure and the item may be tried again.
     AttemptFailed(ErrorCode),
-    /// The lease ran out without a report, or the browser crashed.
+    /// The lease ran out without a report.
     WorkerLost,
     /// The service stopped, was restarted, or lost its broker.
     PutBack,

@@ -5,7 +5,7 @@ use super::{
     event::{BatchEvent, BatchSubmitted, ItemRequeued, ItemStarted, RequeueCause, RetryRequested},
     state::{BatchState, Item, ItemStatus, Phase, Round, RoundOutcome, Running, Submission},
 };
-use crate::{DomainEvent, ItemIndex};
+use crate::{DomainEvent, ErrorCode, ItemIndex};
 
 pub(super) fn evolve(mut state: BatchState, event: &BatchEvent) -> BatchState {
     state.last_at = Some(event.at());
@@ -87,16 +87,28 @@ fn start(state: &mut BatchState, started: &ItemStarted) {
     }
 }
 
-/// Leaves the running state and remembers whose lease it was.
-fn leave(item: &mut Item, next: ItemStatus) {
-    if let ItemStatus::Running(running) = std::mem::replace(&mut item.status, next) {
+/// Leaves the running state. The lease is remembered only when its holder reported, so that the same report again
+/// is known for a repeat, and a report that comes after the item was taken back is refused.
+fn leave(item: &mut Item, next: ItemStatus, reported: bool) {
+    if let ItemStatus::Running(running) = std::mem::replace(&mut item.status, next)
+        && reported
+    {
         item.last_lease = Some(running.lease_hash);
+    }
+}
+
+/// Whether this end was told by the worker. `WORKER_LOST` is what is said of one that told nothing.
+fn reported(outcome: &RoundOutcome) -> bool {
+    match outcome {
+        RoundOutcome::Completed { .. } => true,
+        RoundOutcome::Failed { code, .. } => *code != ErrorCode::WorkerLost,
+        RoundOutcome::Cancelled | RoundOutcome::Broken => false,
     }
 }
 
 fn end(state: &mut BatchState, index: ItemIndex, round: u32, status: ItemStatus, outcome: RoundOutcome) {
     if let Some(item) = state.items.get_mut(usize::from(index)) {
-        leave(item, status);
+        leave(item, status, reported(&outcome));
     }
     if let Some(round) = state.rounds.iter_mut().find(|candidate| candidate.terms.round == round) {
         round.outcomes.insert(index, outcome);
@@ -111,8 +123,10 @@ fn end_open(state: &mut BatchState, index: ItemIndex, outcome: RoundOutcome) {
 
 fn requeue(state: &mut BatchState, requeued: &ItemRequeued) {
     if let Some(item) = state.items.get_mut(usize::from(requeued.item)) {
-        leave(item, ItemStatus::Pending);
+        leave(item, ItemStatus::Pending, matches!(requeued.cause, RequeueCause::AttemptFailed(_)));
         let counter = match requeued.cause {
+            // A crashed browser is no fault of the page and costs no attempt.
+            RequeueCause::AttemptFailed(ErrorCode::BrowserCrashed) => &mut item.lost,
             RequeueCause::AttemptFailed(_) => &mut item.tries,
             RequeueCause::WorkerLost => &mut item.lost,
             RequeueCause::PutBack => &mut item.put_backs,

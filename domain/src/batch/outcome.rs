@@ -91,7 +91,7 @@ fn requeue_cause(state: &BatchState, item: &Item, code: ErrorCode) -> Option<Req
         return None;
     }
     if code == ErrorCode::BrowserCrashed {
-        return (item.lost < LOST_REQUEUES_MAX).then_some(RequeueCause::WorkerLost);
+        return (item.lost < LOST_REQUEUES_MAX).then_some(RequeueCause::AttemptFailed(code));
     }
     let any_failure = state.round(item.round).is_some_and(|round| round.terms.retry_any_failure);
     let left = item.tries + 1 < state.max_attempts(item.round);

@@ -125,7 +125,7 @@ pub struct Item {
     pub round: u32,
     /// Starts so far.
     pub attempt: u32,
-    /// Lease of the attempt that ended last, so that a repeated report is recognised.
+    /// Lease of the last attempt that ended by a report, so that the same report again is recognised.
     pub last_lease: Option<String>,
     /// Attempts of this round that reached the page and failed.
     pub tries: u8,

@@ -15,7 +15,9 @@ pub(super) fn evolve(mut state: LedgerState, event: &LedgerEvent) -> LedgerState
             state.period = Some(opened.period);
             state.allowance = opened.allowance;
             state.granted = opened.allowance + opened.carried.total();
-            state.available = opened.carried.clone();
+            // Top-ups may have ended in idle months between the close and this one.
+            state.available = opened.carried.lasting_beyond(opened.period.plus_months(-1));
+            state.expired = opened.carried.total() - state.available.total();
             state.available.add(opened.period, opened.allowance);
         }
         LedgerEvent::CreditsGranted(granted) => {
