@@ -7,7 +7,7 @@ use crate::{
     world::World,
 };
 use leafcutter_domain::{
-    Decider, DomainEvent, Moment,
+    Decider, DomainEvent, ErrorCode, Moment,
     batch::{BatchCommand, BatchEvent, BatchRejection, ItemStatus},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -120,10 +120,12 @@ fn may_be_refused(command: &BatchCommand, rejection: &BatchRejection) -> bool {
             retry.idempotency.is_none() && *rejection == BatchRejection::NotFinished
         }
         BatchCommand::CancelBatch(_) => matches!(rejection, BatchRejection::AlreadyTerminal(_)),
+        BatchCommand::ReportFailed(report) => {
+            report.code == ErrorCode::WorkerLost && *rejection == BatchRejection::LeaseEnded
+        }
         BatchCommand::AbandonRound(_)
         | BatchCommand::StartItem(_)
         | BatchCommand::ReportCompleted(_)
-        | BatchCommand::ReportFailed(_)
         | BatchCommand::PutBackItem(_)
         | BatchCommand::ExpireLease(_)
         | BatchCommand::FailPending(_)
