@@ -190,7 +190,7 @@ pub trait Subscription: Send {
 /// An event store.
 #[async_trait]
 pub trait EventStore: Send + Sync {
-    /// Appends all events or none. The same ids at the same place again: the first answer again.
+    /// Appends all events, at least one, or none. The same ids at the same place again: the first answer again.
     ///
     /// # Errors
     /// See [`StoreError`].

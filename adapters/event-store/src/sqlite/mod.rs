@@ -101,6 +101,9 @@ impl EventStore for SqliteEventStore {
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> Result<Appended, StoreError> {
+        if events.is_empty() {
+            return Err(StoreError::Unavailable("an append needs at least one event".into()));
+        }
         let bytes: usize = events.iter().map(|event| event.data.len() + event.metadata.len()).sum();
         let max = leafcutter_domain::limits::APPEND_BYTES_MAX;
         if bytes > max {

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 /// Requests committed together.
 const GROUP_MAX: usize = 256;
+/// Rows of one INSERT; seven variables each stay far below the 32,766 that SQLite takes.
+const INSERT_ROWS_MAX: usize = 1_000;
 
 type AppendAnswer = oneshot::Sender<Result<Appended, StoreError>>;
 
@@ -139,24 +141,11 @@ async fn append(
         return Ok(repeated(connection, stream, wanted, events).await?.ok_or(StoreError::Conflict));
     }
     sqlx::query("SAVEPOINT append").execute(&mut *connection).await?;
-    let mut insert =
-        QueryBuilder::new("INSERT INTO events (category, stream, revision, id, name, data, metadata) ");
-    insert.push_values((wanted..).zip(events), |mut row, (revision, event)| {
-        row.push_bind(stream.category())
-            .push_bind(stream.as_str())
-            .push_bind(revision)
-            .push_bind(event.id)
-            .push_bind(event.name)
-            .push_bind(&event.data)
-            .push_bind(&event.metadata);
-    });
-    let inserted = insert.build().execute(&mut *connection).await;
-    match inserted {
-        Ok(done) => {
+    match insert(connection, stream, wanted, events).await {
+        Ok(last) => {
             sqlx::query("RELEASE append").execute(&mut *connection).await?;
             let revision = (wanted + i64::try_from(events.len()).unwrap_or(i64::MAX) - 1).unsigned_abs();
-            let position = Position::single(done.last_insert_rowid().unsigned_abs());
-            Ok(Ok(Appended { revision, position }))
+            Ok(Ok(Appended { revision, position: Position::single(last.unsigned_abs()) }))
         }
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
             sqlx::query("ROLLBACK TO append").execute(&mut *connection).await?;
@@ -165,6 +154,33 @@ async fn append(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Inserts the events from revision `from` on and gives the position of the last.
+async fn insert(
+    connection: &mut SqliteConnection,
+    stream: &StreamName,
+    from: i64,
+    events: &[NewEvent],
+) -> Result<i64, sqlx::Error> {
+    let mut last = 0;
+    let mut revisions = from..;
+    for rows in events.chunks(INSERT_ROWS_MAX) {
+        let mut insert =
+            QueryBuilder::new("INSERT INTO events (category, stream, revision, id, name, data, metadata) ");
+        // The rows come first, so that the end of a chunk takes no revision with it.
+        insert.push_values(rows.iter().zip(revisions.by_ref()), |mut row, (event, revision)| {
+            row.push_bind(stream.category())
+                .push_bind(stream.as_str())
+                .push_bind(revision)
+                .push_bind(event.id)
+                .push_bind(event.name)
+                .push_bind(&event.data)
+                .push_bind(&event.metadata);
+        });
+        last = insert.build().execute(&mut *connection).await?.last_insert_rowid();
+    }
+    Ok(last)
 }
 
 /// The first answer again, when exactly these events are at this place already.
