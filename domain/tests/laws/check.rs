@@ -5,7 +5,10 @@ use crate::{
     rules::{Real, Rules},
     world::World,
 };
-use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, RngAlgorithm, RngSeed, TestCaseError, TestError, TestRng, TestRunner},
+};
 
 /// Worlds for each law, unless `LEAFCUTTER_LAW_CASES` says how many.
 const CASES: u32 = 128;
@@ -60,13 +63,7 @@ pub(crate) fn holds(law: Law<Real>) {
 
 /// The mutant breaks the law in some world, by the law's own words and not by a panic.
 pub(crate) fn breaks<R: Rules>(law: Law<R>) {
-    let config = Config {
-        cases: MUTANT_CASES_MAX,
-        max_shrink_iters: 0,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut runner = the_same_every_time();
     let judge = |plan: Plan| play(&plan, law).map_err(|why| TestCaseError::fail(format!("law: {why}")));
     match runner.run(&plans(), judge) {
         Err(TestError::Fail(reason, _)) => {
@@ -75,4 +72,27 @@ pub(crate) fn breaks<R: Rules>(law: Law<R>) {
         Err(TestError::Abort(reason)) => panic!("no verdict: {reason}"),
         Ok(()) => panic!("the law holds for the mutant too, so it guards nothing"),
     }
+}
+
+/// So many worlds after their end, the same at every run.
+pub(crate) fn worlds(count: usize) -> Vec<World<Real>> {
+    let mut runner = the_same_every_time();
+    let mut world = || {
+        let plan = plans().new_tree(&mut runner).expect("plans are not filtered").current();
+        let mut world = World::new(&plan);
+        plan.steps.iter().for_each(|step| world.apply(*step));
+        world.drain();
+        world
+    };
+    (0..count).map(|_| world()).collect()
+}
+
+fn the_same_every_time() -> TestRunner {
+    let config = Config {
+        cases: MUTANT_CASES_MAX,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }

@@ -7,6 +7,7 @@
 
 mod batch_laws;
 mod check;
+mod coverage;
 mod items;
 mod money;
 mod money_laws;
