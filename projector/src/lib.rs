@@ -1,1 +1,59 @@
-//! Being built.
+//! The projector: follows the log and keeps the read models true. What an event changes is decided purely in
+//! `project.rs`; how it is followed, retried and stopped is in `follow.rs`. Not here: SQL and the fold of a batch
+//! (`adapters/read-models`), effects of any kind (a rebuild must send nothing).
+
+mod follow;
+mod project;
+
+use leafcutter_event_store::EventStore;
+use leafcutter_read_models::ReadModels;
+use std::sync::Arc;
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// How the projector runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Stops once it has caught up with what was in the log at its start. For tests of reads that must be right
+    /// while the read models stand still.
+    pub paused: bool,
+}
+
+/// A running projector. Dropped without `shutdown`, it stops soon after.
+#[derive(Debug)]
+pub struct Projector {
+    stop: CancellationToken,
+    caught_up: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Projector {
+    /// Starts to follow the log from where the read models stand.
+    #[must_use]
+    pub fn start(store: Arc<dyn EventStore>, models: ReadModels, settings: Settings) -> Self {
+        let stop = CancellationToken::new();
+        let (caught, caught_up) = watch::channel(false);
+        let task = tokio::spawn(follow::run(store, models, settings, stop.clone(), caught));
+        Self { stop, caught_up, task }
+    }
+
+    /// True from when the read models have reached the head that the log had at the start.
+    #[must_use]
+    pub fn caught_up(&self) -> watch::Receiver<bool> {
+        self.caught_up.clone()
+    }
+
+    /// Finishes the transaction under way, then stops.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the projector ended badly; it goes on where it was at the next start");
+        }
+    }
+}
+
+impl Drop for Projector {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

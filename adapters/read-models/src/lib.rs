@@ -1,1 +1,15 @@
-//! Being built.
+//! The read models: what a client sees, as tables built from the log. The fold of a batch is pure and is used twice,
+//! by the projector that writes rows and by the query side that adds what no row holds yet. All SQL of the read side
+//! is in this crate. Not here: reading the log (`projector`), HTTP (`query-api`), rules (`domain`).
+
+mod batch;
+mod changes;
+mod error;
+mod models;
+mod sqlite;
+mod text;
+
+pub use batch::{BatchHeader, BatchView, Counts, Gap, ItemError, ItemView, Status, fold};
+pub use changes::{BatchChange, Changes, LedgerCursor, Quarantined, Usage, UsageDay};
+pub use error::ReadModelError;
+pub use models::{BatchFilter, BatchPage, ReadModels};

@@ -1,0 +1,170 @@
+//! The model test of the read side: random lives of batches, carried out through the real log and projector, leave
+//! the rows that a plain fold in memory gives, and these agree with what the rules remember.
+
+use crate::support::{ACCOUNT, World, began, report, start, submit, terms};
+use leafcutter_domain::{
+    BatchId, Decider, ItemIndex,
+    batch::{
+        AbandonRound, Batch, BatchCommand, BatchEvent, BatchFailure, BatchState, CancelBatch, ExpireLease,
+        FailBatch, ItemStatus, Phase, PutBackItem, RequestRetry,
+    },
+};
+use leafcutter_event_store::{Aggregate, EventStore, decode};
+use leafcutter_read_models::{BatchFilter, BatchView, Status};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+const BATCHES: u128 = 3;
+const ITEMS: u16 = 4;
+
+/// One thing that a client, a worker or the service may try; many are refused, as in life.
+#[derive(Debug, Clone)]
+enum Step {
+    Submit(u16),
+    Start(ItemIndex),
+    Report(ItemIndex, bool),
+    PutBack(ItemIndex),
+    Expire(ItemIndex),
+    Retry,
+    Cancel,
+    Break,
+    Abandon,
+    RestartProjector,
+}
+
+fn steps() -> impl Strategy<Value = Vec<(u128, Step)>> {
+    let step = prop_oneof![
+        3 => (1..=ITEMS).prop_map(Step::Submit),
+        12 => (0..ITEMS).prop_map(Step::Start),
+        12 => (0..ITEMS, any::<bool>()).prop_map(|(item, succeeds)| Step::Report(item, succeeds)),
+        2 => (0..ITEMS).prop_map(Step::PutBack),
+        2 => (0..ITEMS).prop_map(Step::Expire),
+        4 => Just(Step::Retry),
+        1 => Just(Step::Cancel),
+        1 => Just(Step::Break),
+        1 => Just(Step::Abandon),
+        1 => Just(Step::RestartProjector),
+    ];
+    proptest::collection::vec((1..=BATCHES, step), 1..120)
+}
+
+/// The command for a step; `starts` remembers the second of each item's last start, `now` is the present second.
+fn command(
+    state: &BatchState,
+    batch: BatchId,
+    step: &Step,
+    starts: &mut BTreeMap<(BatchId, ItemIndex), i64>,
+    now: i64,
+) -> BatchCommand {
+    let at = began().plus_millis(now * 1_000);
+    let attempt = |item: ItemIndex| state.item(item).map_or(0, |item| item.attempt);
+    match *step {
+        Step::Submit(urls) => submit(batch, urls),
+        Step::Start(item) => {
+            starts.insert((batch, item), now);
+            start(item, now)
+        }
+        Step::Report(item, succeeds) => {
+            report(item, starts.get(&(batch, item)).copied().unwrap_or(now), succeeds)
+        }
+        Step::PutBack(item) => PutBackItem { item, attempt: attempt(item), at }.into(),
+        Step::Expire(item) => {
+            ExpireLease { item, attempt: attempt(item), at: at.plus_millis(120_000) }.into()
+        }
+        Step::Retry => RequestRetry {
+            terms: terms(batch, state.next_round()),
+            has_cookies: false,
+            idempotency: None,
+            fingerprint: None,
+            at,
+        }
+        .into(),
+        Step::Cancel => CancelBatch { at }.into(),
+        Step::Break => FailBatch { cause: BatchFailure::ReservationMissing, at }.into(),
+        Step::Abandon | Step::RestartProjector => AbandonRound { round: state.next_round(), at }.into(),
+    }
+}
+
+async fn live(world: &World, steps: &[(u128, Step)]) {
+    let mut projector = world.project();
+    let mut starts = BTreeMap::new();
+    for (now, (number, step)) in (1..).zip(steps) {
+        if matches!(step, Step::RestartProjector) {
+            projector.shutdown().await;
+            projector = world.project();
+            continue;
+        }
+        let batch = BatchId(Uuid::from_u128(*number));
+        let state = world.batches.inspect(batch, |folded| folded.state.clone()).await.unwrap();
+        let command = command(&state, batch, step, &mut starts, now);
+        // Refusals are part of a random life; only the log says what happened.
+        let _ = world.batches.transact(batch, command).await;
+    }
+    world.applied().await;
+    projector.shutdown().await;
+}
+
+fn status_of(item: &ItemStatus) -> Status {
+    match item {
+        ItemStatus::Pending => Status::Pending,
+        ItemStatus::Running(_) => Status::Running,
+        ItemStatus::Completed => Status::Completed,
+        ItemStatus::Failed => Status::Failed,
+        ItemStatus::Cancelled => Status::Cancelled,
+    }
+}
+
+fn agrees_with_the_rules(view: &BatchView, state: &BatchState) {
+    let statuses: Vec<Status> = state.items.iter().map(|item| status_of(&item.status)).collect();
+    assert_eq!(view.items.iter().map(|item| item.status).collect::<Vec<_>>(), statuses);
+    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    let counts = view.header.counts;
+    let shown = [counts.pending, counts.running, counts.completed, counts.failed, counts.cancelled];
+    let counted = [Status::Pending, Status::Running, Status::Completed, Status::Failed, Status::Cancelled];
+    assert_eq!(shown.map(usize::from), counted.map(count));
+    let terminal = match state.phase {
+        Phase::New | Phase::Open => None,
+        Phase::Completed => Some(Status::Completed),
+        Phase::Cancelled => Some(Status::Cancelled),
+        Phase::Failed(_) => Some(Status::Failed),
+    };
+    assert_eq!(Some(view.header.status).filter(|status| status.is_terminal()), terminal);
+    assert_eq!(view.header.finished_at.is_some(), terminal.is_some());
+}
+
+async fn check(world: &World) {
+    let mut listed = BTreeMap::new();
+    for number in 1..=BATCHES {
+        let batch = BatchId(Uuid::from_u128(number));
+        let row = world.models.batch(batch).await.unwrap();
+        assert_eq!(row, world.folded(batch).await);
+        let stored = world.log.read(&Batch::stream(batch), 0, 10_000).await.unwrap();
+        let events: Vec<BatchEvent> = stored.iter().map(|event| decode(event).unwrap().0).collect();
+        let state = <Batch as Decider>::fold(&events);
+        assert_eq!(row.is_some(), state.submission.is_some());
+        if let Some(row) = row {
+            agrees_with_the_rules(&row, &state);
+            *listed.entry(row.header.status).or_insert(0) += 1;
+        }
+    }
+    for (status, count) in listed {
+        let filter = BatchFilter { status: Some(status), ..BatchFilter::default() };
+        let list = world.models.list(ACCOUNT, &filter, 1, 50).await.unwrap();
+        assert_eq!((list.total, list.batches.len()), (count, count as usize));
+    }
+    assert_eq!(world.models.quarantined().await.unwrap(), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn any_life_of_batches_leaves_the_rows_that_a_plain_fold_gives(steps in steps()) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            live(&world, &steps).await;
+            check(&world).await;
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! Events that cannot be applied, and a store that fails for a while.
+
+use crate::support::{PATIENCE, World};
+use async_trait::async_trait;
+use leafcutter_domain::batch::Batch;
+use leafcutter_event_store::{
+    Aggregate, Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent,
+    StreamName, Subscription, SubscriptionPage,
+};
+use leafcutter_projector::{Projector, Settings};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use uuid::Uuid;
+
+/// Appends an event that no version can read at the end of the stream.
+async fn append_poison(log: &dyn EventStore, stream: &StreamName) {
+    let last = log.last(stream).await.unwrap().unwrap();
+    let poison = NewEvent {
+        id: Uuid::from_u128(99),
+        name: "ItemStarted",
+        data: b"{}".to_vec(),
+        metadata: last.metadata.clone(),
+    };
+    log.append(stream, Expected::Revision(last.revision), vec![poison]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_stops_its_own_stream_only() {
+    let world = World::new().await;
+    let projector = world.project();
+    let bad = world.submit(7, 2).await;
+    append_poison(world.log.as_ref(), &Batch::stream(bad)).await;
+    let good = world.submit(8, 1).await;
+    world.run(good, 0, 5, true).await;
+    world.applied().await;
+    let quarantined = world.models.quarantined().await.unwrap();
+    assert_eq!(quarantined.len(), 1);
+    assert_eq!((&quarantined[0].stream, quarantined[0].revision), (&Batch::stream(bad), 3));
+    assert!(quarantined[0].reason.contains("cannot be read"), "{}", quarantined[0].reason);
+    assert_eq!(world.models.batch(bad).await.unwrap().unwrap().header.revision, 2);
+    assert_eq!(world.models.batch(good).await.unwrap(), world.folded(good).await);
+    projector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stream_in_quarantine_goes_on_when_a_later_start_can_read_it() {
+    let world = World::new().await;
+    let batch = world.submit(7, 2).await;
+    let projector = Projector::start(
+        Arc::new(Garbled { log: world.log.clone(), revision: 2 }),
+        world.models.clone(),
+        Settings::default(),
+    );
+    world.run(batch, 0, 5, true).await;
+    world.applied().await;
+    projector.shutdown().await;
+    assert_eq!(world.models.quarantined().await.unwrap().len(), 1);
+    assert_eq!(world.models.batch(batch).await.unwrap().unwrap().header.revision, 1);
+    let projector = world.project();
+    let mut caught_up = projector.caught_up();
+    tokio::time::timeout(PATIENCE, caught_up.wait_for(|is| *is)).await.unwrap().unwrap();
+    assert_eq!(world.models.quarantined().await.unwrap(), []);
+    assert_eq!(world.models.batch(batch).await.unwrap(), world.folded(batch).await);
+    projector.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_for_a_while_is_asked_again() {
+    let world = World::new().await;
+    let failing = Failing { log: world.log.clone(), failures: Arc::new(AtomicUsize::new(2)) };
+    let projector = Projector::start(Arc::new(failing), world.models.clone(), Settings::default());
+    let batch = world.submit(7, 1).await;
+    world.applied().await;
+    assert_eq!(world.models.batch(batch).await.unwrap(), world.folded(batch).await);
+    projector.shutdown().await;
+}
+
+/// A log whose event at `revision` of every stream comes through subscriptions as something unreadable.
+struct Garbled {
+    log: Arc<dyn EventStore>,
+    revision: u64,
+}
+
+struct GarbledSubscription {
+    inner: Box<dyn Subscription>,
+    revision: u64,
+}
+
+#[async_trait]
+impl Subscription for GarbledSubscription {
+    async fn next(&mut self) -> Result<SubscriptionPage, StoreError> {
+        let mut page = self.inner.next().await?;
+        page.events.iter_mut().filter(|event| event.revision == self.revision).for_each(garble);
+        Ok(page)
+    }
+}
+
+fn garble(event: &mut StoredEvent) {
+    event.name = "FromAnotherPlanet".to_owned();
+}
+
+/// A log whose subscriptions fail so many times in all.
+struct Failing {
+    log: Arc<dyn EventStore>,
+    failures: Arc<AtomicUsize>,
+}
+
+struct FailingSubscription {
+    inner: Box<dyn Subscription>,
+    failures: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Subscription for FailingSubscription {
+    async fn next(&mut self) -> Result<SubscriptionPage, StoreError> {
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() {
+            return Err(StoreError::Unavailable("not now".into()));
+        }
+        self.inner.next().await
+    }
+}
+
+macro_rules! log_with_other_subscriptions {
+    ($name:ident, |$self:ident, $inner:ident| $subscription:expr) => {
+        #[async_trait]
+        impl EventStore for $name {
+            async fn append(
+                &self,
+                stream: &StreamName,
+                expected: Expected,
+                events: Vec<NewEvent>,
+            ) -> Result<Appended, StoreError> {
+                self.log.append(stream, expected, events).await
+            }
+            async fn read(&self, stream: &StreamName, from: u64, max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+                self.log.read(stream, from, max).await
+            }
+            async fn last(&self, stream: &StreamName) -> Result<Option<StoredEvent>, StoreError> {
+                self.log.last(stream).await
+            }
+            async fn head(&self) -> Result<Position, StoreError> {
+                self.log.head().await
+            }
+            fn subscribe(&$self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription> {
+                let $inner = $self.log.subscribe(after, category);
+                Box::new($subscription)
+            }
+            async fn snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, StoreError> {
+                self.log.snapshot(stream).await
+            }
+            async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), StoreError> {
+                self.log.save_snapshot(stream, snapshot).await
+            }
+        }
+    };
+}
+
+log_with_other_subscriptions!(Garbled, |self, inner| GarbledSubscription { inner, revision: self.revision });
+log_with_other_subscriptions!(Failing, |self, inner| {
+    FailingSubscription { inner, failures: Arc::clone(&self.failures) }
+});
