@@ -28,7 +28,27 @@ pub struct Folded<A: Aggregate> {
     snapshot_at: u64,
 }
 
+/// Form of the snapshots written now. A change of any aggregate's state or `evolve` raises it.
+const SNAPSHOT_FORM: u32 = 1;
+
+/// A snapshot as it is written. The form and the stream are checked when it is read: a state of another version or
+/// stream may parse and still be wrong.
+#[derive(Serialize, Deserialize)]
+struct Kept<S, F> {
+    form: u32,
+    stream: S,
+    folded: F,
+}
+
 impl<A: Aggregate> Folded<A> {
+    /// The state in a snapshot, if it is one of this stream in today's form. Else it is left aside: it is only a
+    /// shortcut.
+    fn from_snapshot(stream: &StreamName, snapshot: &Snapshot) -> Option<Self> {
+        let kept: Kept<String, Self> = serde_json::from_slice(&snapshot.state).ok()?;
+        let ours = kept.form == SNAPSHOT_FORM && kept.stream == stream.as_str();
+        ours.then_some(Self { snapshot_at: snapshot.revision, ..kept.folded })
+    }
+
     /// No events.
     pub(crate) fn empty() -> Self {
         Self { state: A::initial(), revision: None, last_at: None, last_hash: None, snapshot_at: 0 }
@@ -72,12 +92,8 @@ pub(super) async fn refresh<A: Aggregate>(
         Some(folded) => folded,
         None => {
             let snapshot = store.snapshot(stream).await.map_err(unavailable)?;
-            // A snapshot of another version does not parse and is left aside: it is only a shortcut.
             snapshot
-                .and_then(|snapshot| {
-                    let folded = serde_json::from_slice::<Folded<A>>(&snapshot.state).ok()?;
-                    Some(Folded { snapshot_at: snapshot.revision, ..folded })
-                })
+                .and_then(|snapshot| Folded::from_snapshot(stream, &snapshot))
                 .unwrap_or_else(Folded::empty)
         }
     };
@@ -103,7 +119,8 @@ pub(super) async fn save_if_due<A: Aggregate>(
     if revision < folded.snapshot_at + SNAPSHOT_EVERY_EVENTS {
         return;
     }
-    let Ok(state) = serde_json::to_vec(folded) else { return };
+    let kept = Kept { form: SNAPSHOT_FORM, stream: stream.as_str(), folded: &*folded };
+    let Ok(state) = serde_json::to_vec(&kept) else { return };
     match store.save_snapshot(stream, Snapshot { revision, state }).await {
         Ok(()) => folded.snapshot_at = revision,
         Err(error) => {

@@ -44,6 +44,14 @@ struct Decided<A: Aggregate> {
     new: Vec<NewEvent>,
     bytes: usize,
     answers: Vec<(Job<A>, Answer<A>)>,
+    /// What did not fit and is decided after this append.
+    left: Vec<Job<A>>,
+}
+
+impl<A: Aggregate> Decided<A> {
+    fn into_jobs(self) -> (Vec<Job<A>>, Vec<Job<A>>) {
+        (self.answers.into_iter().map(|(job, _)| job).collect(), self.left)
+    }
 }
 
 impl<A: Aggregate> Group<A> {
@@ -70,7 +78,10 @@ impl<A: Aggregate> Group<A> {
         while !jobs.is_empty() {
             attempts += 1;
             jobs = match run_once(store, &stream, &mut held, jobs).await {
-                Ok(()) => return,
+                Ok(left) => {
+                    attempts = 0;
+                    left
+                }
                 Err(jobs) if attempts < TRANSACT_ATTEMPTS_MAX => jobs,
                 Err(jobs) => return fail_all(jobs, || TransactError::Contention),
             };
@@ -78,82 +89,88 @@ impl<A: Aggregate> Group<A> {
     }
 }
 
-/// Decides and appends once; gives the jobs back after a conflict.
+/// Decides and appends once. Gives back what did not fit into the append; as an error, everything after a conflict.
 async fn run_once<A: Aggregate>(
     store: &dyn EventStore,
     stream: &StreamName,
     held: &mut Option<Folded<A>>,
     jobs: Vec<Job<A>>,
-) -> Result<(), Vec<Job<A>>> {
-    // A refusal may come from a state that another replica has moved on, so it is decided on a fresh one.
+) -> Result<Vec<Job<A>>, Vec<Job<A>>> {
     let known = held.take();
-    let stale = known
-        .as_ref()
-        .is_none_or(|folded| jobs.iter().any(|job| A::decide(&folded.state, &job.command).is_err()));
     let folded = match known {
-        Some(folded) if !stale => folded,
+        Some(folded) if jobs.iter().all(|job| has_news(&folded, job)) => folded,
         known => match fold::refresh(store, stream, known).await {
             Ok(folded) => folded,
             Err(error) => {
                 fail_all(jobs, || copy(&error));
-                return Ok(());
+                return Ok(vec![]);
             }
         },
     };
     let expected = folded.revision.map_or(Expected::NoStream, Expected::Revision);
     let mut decided = decide_all(stream, folded, jobs);
     if decided.new.is_empty() {
-        finish(held, decided);
-        return Ok(());
+        return Ok(finish(held, decided));
     }
     match append(store, stream, expected, &decided.new).await {
         Ok(()) => {
             fold::save_if_due(store, stream, &mut decided.folded).await;
-            finish(held, decided);
-            Ok(())
+            Ok(finish(held, decided))
         }
-        Err(StoreError::Conflict) => Err(decided.answers.into_iter().map(|(job, _)| job).collect()),
+        Err(StoreError::Conflict) => {
+            let (mut jobs, left) = decided.into_jobs();
+            jobs.extend(left);
+            Err(jobs)
+        }
         Err(StoreError::OutcomeUnknown(error)) => {
             tracing::error!(%stream, %error, "the outcome of an append stays unknown");
-            fail_all(decided.answers.into_iter().map(|(job, _)| job).collect(), || {
-                TransactError::OutcomeUnknown
-            });
-            Ok(())
+            let (jobs, left) = decided.into_jobs();
+            fail_all(jobs, || TransactError::OutcomeUnknown);
+            Ok(left)
         }
         Err(error) => {
             let error = Arc::new(error);
-            fail_all(decided.answers.into_iter().map(|(job, _)| job).collect(), || {
-                TransactError::Store(Arc::clone(&error))
-            });
-            Ok(())
+            let (jobs, left) = decided.into_jobs();
+            fail_all(jobs, || TransactError::Store(Arc::clone(&error)));
+            Ok(left)
         }
     }
 }
 
+/// Whether the job records something on this state. If not, the answer comes from the state alone, which another
+/// replica may have moved on; an append would find that out, but a refusal or "nothing to record" needs a look.
+fn has_news<A: Aggregate>(folded: &Folded<A>, job: &Job<A>) -> bool {
+    A::decide(&folded.state, &job.command).is_ok_and(|events| !events.is_empty())
+}
+
 fn decide_all<A: Aggregate>(stream: &StreamName, folded: Folded<A>, jobs: Vec<Job<A>>) -> Decided<A> {
-    let mut decided = Decided { folded, new: Vec::new(), bytes: 0, answers: Vec::new() };
+    let (new, answers, left) = (Vec::new(), Vec::new(), Vec::new());
+    let mut decided = Decided { folded, new, bytes: 0, answers, left };
     for job in jobs {
         let answer = match A::decide(&decided.folded.state, &job.command) {
-            Err(rejection) => Err(TransactError::Rejected(rejection)),
+            Err(rejection) => Some(Err(TransactError::Rejected(rejection))),
             Ok(events) => take_in(stream, &mut decided, events),
         };
-        decided.answers.push((job, answer));
+        match answer {
+            Some(answer) => decided.answers.push((job, answer)),
+            None => decided.left.push(job),
+        }
     }
     decided
 }
 
-/// Adds one command's events, unless the append would grow beyond its bound.
-fn take_in<A: Aggregate>(stream: &StreamName, decided: &mut Decided<A>, events: Vec<A::Event>) -> Answer<A> {
+/// Adds one command's events; `None` when the append would grow beyond its bound with them.
+fn take_in<A: Aggregate>(
+    stream: &StreamName,
+    decided: &mut Decided<A>,
+    events: Vec<A::Event>,
+) -> Option<Answer<A>> {
     let encoded: Vec<Vec<u8>> = events.iter().map(DomainEvent::encode).collect();
     let bytes = decided.bytes + encoded.iter().map(|data| data.len() + METADATA_BYTES).sum::<usize>();
     if bytes > APPEND_BYTES_MAX {
-        let alone = decided.bytes == 0;
         let too_large = StoreError::TooLarge { bytes, max: APPEND_BYTES_MAX };
-        return Err(if alone {
-            TransactError::Store(Arc::new(too_large))
-        } else {
-            TransactError::Contention
-        });
+        let alone = decided.bytes == 0;
+        return alone.then(|| Err(TransactError::Store(Arc::new(too_large))));
     }
     decided.bytes = bytes;
     for (event, data) in events.iter().zip(encoded) {
@@ -161,7 +178,7 @@ fn take_in<A: Aggregate>(stream: &StreamName, decided: &mut Decided<A>, events: 
         decided.new.push(new);
         decided.folded = std::mem::replace(&mut decided.folded, Folded::empty()).apply(event, &metadata);
     }
-    Ok(Committed { events, revision: decided.folded.revision })
+    Some(Ok(Committed { events, revision: decided.folded.revision }))
 }
 
 /// An upper bound of the size of one event's metadata.
@@ -208,12 +225,14 @@ async fn append(
     }
 }
 
-fn finish<A: Aggregate>(held: &mut Option<Folded<A>>, decided: Decided<A>) {
+/// Answers what is decided and gives back what is not.
+fn finish<A: Aggregate>(held: &mut Option<Folded<A>>, decided: Decided<A>) -> Vec<Job<A>> {
     *held = Some(decided.folded);
     for (job, answer) in decided.answers {
         // A caller that has gone needs no answer.
         let _ = job.answer.send(answer);
     }
+    decided.left
 }
 
 fn fail_all<A: Aggregate>(jobs: Vec<Job<A>>, error: impl Fn() -> TransactError<A::Rejection>) {
