@@ -1,0 +1,101 @@
+//! Turns one page's HTML into what the caller asked for: Markdown, or JSON in the shape of a schema.
+//!
+//! Pure and CPU-only. **Not allowed here:** I/O, async, clocks, randomness, a network (also not for a
+//! remote `$ref`). The HTML is hostile: every parse goes through `depth` first and runs in `sandbox`.
+//! Start reading at `markdown` for text and at `rules` for JSON.
+
+mod depth;
+mod main_content;
+mod markdown;
+mod page;
+mod prompt;
+mod rules;
+mod sandbox;
+mod structured;
+
+use serde_json::Value;
+use thiserror::Error;
+use url::Url;
+
+/// Largest HTML accepted, in bytes. A bigger page is refused with [`ExtractError::Failed`].
+pub const HTML_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A fetched page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The document as the browser or the server gave it, at most [`HTML_BYTES_MAX`] bytes.
+    pub html: &'a str,
+    /// Where it was finally found (after redirects). Relative addresses are resolved against it.
+    pub url: &'a Url,
+}
+
+/// What to make of the page.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// CommonMark with tables.
+    Markdown {
+        /// Leave out navigation, footers and the like.
+        main_content: bool,
+    },
+    /// JSON by the built-in rules.
+    Json {
+        /// The JSON Schema that the result satisfies. Without it, all structured data found.
+        schema: Option<&'a Value>,
+        /// Names the wanted fields when there is no schema; ignored when there is one.
+        prompt: Option<&'a str>,
+        /// Read visible sources (tables, labels, cards) from the main content only. What the page
+        /// says in its markup about itself (JSON-LD, meta) is always read.
+        main_content: bool,
+    },
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Markdown, ends with one newline, links and images absolute.
+    Markdown(String),
+    /// A JSON value, valid against the schema when there was one.
+    Json(Value),
+}
+
+/// Why nothing came out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExtractError {
+    /// No visible text, or none of the wanted data. Rendering with a browser may bring content.
+    #[error("the page has no content to extract; if a script renders it, use the default scrape mode")]
+    Empty,
+    /// A required field was not found, or the result breaks the schema. One message per field.
+    #[error("the page does not fill the schema, make these fields optional or correct them: {}", .0.join("; "))]
+    SchemaMismatch(Vec<String>),
+    /// The page or the schema could not be processed at all.
+    #[error("extraction failed: {0}")]
+    Failed(String),
+}
+
+/// Extracts `wanted` from `page`. Blocks for the time of the work (CPU only): call it off the async threads.
+///
+/// # Errors
+/// [`ExtractError`]. A panic inside a library is caught and becomes [`ExtractError::Failed`].
+pub fn extract(page: &Page<'_>, wanted: &Wanted<'_>) -> Result<Content, ExtractError> {
+    if page.html.len() > HTML_BYTES_MAX {
+        return Err(ExtractError::Failed(format!(
+            "the page has {} bytes of HTML, the limit is {HTML_BYTES_MAX}",
+            page.html.len()
+        )));
+    }
+    sandbox::run(|| match *wanted {
+        Wanted::Markdown { main_content } => markdown::of_page(page, main_content).map(Content::Markdown),
+        Wanted::Json { schema, prompt, main_content } => {
+            rules::of_page(page, schema, prompt, main_content).map(Content::Json)
+        }
+    })
+}
+
+/// The document's title, white space collapsed; `None` when it has none or the page is over
+/// [`HTML_BYTES_MAX`].
+pub fn title(html: &str) -> Option<String> {
+    if html.len() > HTML_BYTES_MAX {
+        return None;
+    }
+    sandbox::run(|| Ok(page::title(&page::parse(html)?))).ok().flatten()
+}

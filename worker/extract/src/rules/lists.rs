@@ -1,0 +1,162 @@
+//! Fills arrays: of objects from lists, tables and cards, of scalars from lists of values.
+
+use serde_json::Value;
+
+use super::convert;
+use super::fill::{Filler, lookup};
+use super::match_names::Query;
+use super::shape::{Field, Kind, Shape};
+use crate::structured::entity::{Entity, Fact, scalar, words};
+use crate::structured::listing::Listing;
+
+/// Items of one array.
+const ITEMS_MAX: usize = 1_000;
+
+/// The array for a field, or `None` when the page has nothing for it.
+pub(crate) fn fill(
+    filler: &Filler<'_>,
+    item: &Shape,
+    query: &Query,
+    entity: &Entity,
+    root: bool,
+) -> Option<Value> {
+    match &item.kind {
+        Kind::Object(fields) => objects(filler, fields, query, entity, root),
+        Kind::Either(shapes) => shapes.iter().find_map(|one| fill(filler, one, query, entity, root)),
+        Kind::List(_) => None,
+        _ => scalars(filler, item, query, entity, root),
+    }
+}
+
+fn objects(
+    filler: &Filler<'_>,
+    fields: &[Field],
+    query: &Query,
+    entity: &Entity,
+    root: bool,
+) -> Option<Value> {
+    // A part of exactly that name ("reviews") is meant before any list that merely fits.
+    let named = lookup(entity, query, |fact| {
+        let parts: Vec<Entity> = match &fact.value {
+            Value::Array(list) => list.iter().filter(|one| one.is_object()).map(Entity::from_json).collect(),
+            Value::Object(_) => vec![Entity::from_json(&fact.value)],
+            _ => return None,
+        };
+        rows(filler, fields, &parts).map(|(rows, _)| rows)
+    });
+    if named.is_some() || !root {
+        return named.or_else(|| named_texts(filler, fields, query, entity)).map(Value::Array);
+    }
+    let scored = filler.listings.iter().filter_map(|listing| {
+        let (rows, score) = rows(filler, fields, &listing.items)?;
+        Some((rows, score * bonus(listing, query)))
+    });
+    let best = scored.fold(None, |best: Option<(Vec<Value>, f64)>, next| match best {
+        Some(best) if best.1 >= next.1 => Some(best),
+        _ => Some(next),
+    });
+    best.map(|(rows, _)| rows)
+        .or_else(|| named_texts(filler, fields, query, entity))
+        .or_else(|| rows(filler, fields, std::slice::from_ref(entity)).map(|(rows, _)| rows))
+        .map(Value::Array)
+}
+
+/// The entities that have all required fields, with a score: how much and how completely they are filled.
+fn rows(filler: &Filler<'_>, fields: &[Field], items: &[Entity]) -> Option<(Vec<Value>, f64)> {
+    let (mut rows, mut count) = (Vec::new(), 0);
+    for item in items.iter().take(ITEMS_MAX) {
+        let filled = filler.object(fields, item, false);
+        if filled.missing.is_empty() && filled.count > 0 {
+            count += filled.count;
+            rows.push(Value::Object(filled.object));
+        }
+    }
+    rows.dedup();
+    let possible = (fields.len().max(1) * items.len().max(1)) as f64;
+    let completeness = count as f64 / possible;
+    // Completeness to the fourth: a short list that fits beats a long one that hardly does.
+    (!rows.is_empty()).then(|| (rows, count as f64 * completeness.powi(4)))
+}
+
+/// A list under a heading or caption of the field's name is more likely meant.
+fn bonus(listing: &Listing, query: &Query) -> f64 {
+    let singular = |word: &String| word.trim_end_matches('s').to_owned();
+    let label: Vec<String> = words(&listing.label).iter().map(singular).collect();
+    if query.words.iter().map(singular).any(|word| label.contains(&word)) { 3.0 } else { 1.0 }
+}
+
+/// Texts where objects are wanted: authors as names.
+fn named_texts(filler: &Filler<'_>, fields: &[Field], query: &Query, entity: &Entity) -> Option<Vec<Value>> {
+    let texts = lookup(entity, query, |fact| texts(fact, query))?;
+    let named = |text: String| Entity { facts: vec![Fact::new("name", text, true)], hints: Vec::new() };
+    let parts: Vec<Entity> = texts.into_iter().map(named).collect();
+    rows(filler, fields, &parts).map(|(rows, _)| rows)
+}
+
+fn scalars(filler: &Filler<'_>, item: &Shape, query: &Query, entity: &Entity, root: bool) -> Option<Value> {
+    let read_all = |facts: Vec<Value>, visible: bool| {
+        let values = facts.into_iter().filter_map(|value| {
+            convert::scalar_value(&Fact::new("item", value, visible), item, query, filler.found)
+        });
+        let mut list: Vec<Value> = Vec::new();
+        for value in values.take(ITEMS_MAX) {
+            if !list.contains(&value) {
+                list.push(value);
+            }
+        }
+        (!list.is_empty()).then_some(list)
+    };
+    let from_fact = |fact: &Fact| {
+        let members = match &fact.value {
+            Value::Array(list) => list.clone(),
+            Value::String(text) if splits(query) => split(text),
+            other => vec![other.clone()],
+        };
+        read_all(members, fact.visible)
+    };
+    let several =
+        lookup(entity, query, |fact| from_fact(fact).filter(|list| list.len() > 1 || fact.value.is_array()));
+    let column = || if root { column(filler, item, query) } else { None };
+    several.or_else(column).or_else(|| lookup(entity, query, from_fact)).map(Value::Array)
+}
+
+/// "titles": one field of every thing in the page's best list.
+fn column(filler: &Filler<'_>, item: &Shape, query: &Query) -> Option<Vec<Value>> {
+    let name = query.words.last()?.trim_end_matches('s');
+    let field =
+        Field { name: name.to_owned(), required: true, shape: Shape { nullable: false, ..item.clone() } };
+    let (mut best, mut best_score) = (None, 0.0);
+    for listing in &filler.listings {
+        if let Some((rows, score)) = rows(filler, std::slice::from_ref(&field), &listing.items)
+            && score > best_score
+            && rows.len() > 1
+        {
+            let values = rows.into_iter().filter_map(|row| row.get(name).cloned());
+            (best, best_score) = (Some(values.collect()), score);
+        }
+    }
+    best
+}
+
+fn texts(fact: &Fact, query: &Query) -> Option<Vec<String>> {
+    let texts: Vec<String> = match &fact.value {
+        Value::Array(list) => list.iter().filter_map(scalar).collect(),
+        Value::String(text) if splits(query) => split(text).iter().filter_map(scalar).collect(),
+        other => vec![scalar(other)?],
+    };
+    (!texts.is_empty()).then_some(texts)
+}
+
+/// Fields whose text is a list with separators.
+fn splits(query: &Query) -> bool {
+    !query.is_address()
+        && !matches!(
+            query.concept,
+            Some("name" | "title" | "description" | "price" | "content" | "instructions")
+        )
+}
+
+fn split(text: &str) -> Vec<Value> {
+    let separator = [';', '|', ','].into_iter().find(|mark| text.contains(*mark)).unwrap_or(',');
+    text.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(Value::from).collect()
+}

@@ -1,0 +1,452 @@
+//! Which facts can answer a field: its own name first, then names that mean the same.
+//!
+//! **Not here:** reading a value.
+
+use crate::structured::entity::words;
+
+/// Names of one meaning, the canonical one first; all as words without gaps, best source first.
+const CONCEPTS: &[&[&str]] = &[
+    &[
+        "name",
+        "title",
+        "headline",
+        "producttitle",
+        "productname",
+        "itemname",
+        "h1",
+        "heading",
+        "ogtitle",
+        "linktext",
+        "pagetitle",
+        "imagealt",
+        "alternatename",
+        "twittertitle",
+    ],
+    &[
+        "title",
+        "headline",
+        "name",
+        "producttitle",
+        "h1",
+        "heading",
+        "ogtitle",
+        "linktext",
+        "pagetitle",
+        "imagealt",
+        "jobtitle",
+        "twittertitle",
+        "subject",
+    ],
+    &[
+        "price",
+        "saleprice",
+        "currentprice",
+        "offerprice",
+        "finalprice",
+        "lowprice",
+        "cost",
+        "amount",
+        "priceamount",
+        "preis",
+        "prix",
+        "precio",
+        "prezzo",
+        "prijs",
+        "fee",
+        "pricevalue",
+        "unitprice",
+    ],
+    &[
+        "originalprice",
+        "listprice",
+        "regularprice",
+        "oldprice",
+        "wasprice",
+        "msrp",
+        "rrp",
+        "uvp",
+        "highprice",
+        "pricebeforediscount",
+        "fullprice",
+        "strikeprice",
+        "standardprice",
+    ],
+    &["currency", "pricecurrency", "currencycode", "währung", "devise", "moneda"],
+    &[
+        "availability",
+        "available",
+        "instock",
+        "stock",
+        "stockstatus",
+        "availabilitystatus",
+        "isavailable",
+        "isinstock",
+        "inventory",
+        "stocklevel",
+        "outofstock",
+        "soldout",
+        "verfügbarkeit",
+        "disponibilité",
+        "disponibilidad",
+    ],
+    &[
+        "description",
+        "summary",
+        "abstract",
+        "excerpt",
+        "about",
+        "overview",
+        "details",
+        "ogdescription",
+        "twitterdescription",
+        "beschreibung",
+        "shortdescription",
+    ],
+    &[
+        "image",
+        "imageurl",
+        "picture",
+        "photo",
+        "thumbnail",
+        "thumbnailurl",
+        "mainimage",
+        "ogimage",
+        "twitterimage",
+        "primaryimage",
+        "logo",
+        "imagesrc",
+        "img",
+        "coverimage",
+        "cover",
+    ],
+    &["images", "image", "photos", "pictures", "gallery", "ogimage"],
+    &[
+        "url",
+        "link",
+        "href",
+        "canonical",
+        "canonicalurl",
+        "ogurl",
+        "permalink",
+        "mainentityofpage",
+        "website",
+    ],
+    &[
+        "brand",
+        "manufacturer",
+        "brandname",
+        "vendor",
+        "productbrand",
+        "make",
+        "maker",
+        "marke",
+        "hersteller",
+        "marque",
+    ],
+    &[
+        "sku",
+        "productid",
+        "itemnumber",
+        "articlenumber",
+        "artikelnummer",
+        "mpn",
+        "partnumber",
+        "modelnumber",
+        "model",
+        "retaileritemid",
+        "itemno",
+        "productcode",
+        "asin",
+        "référence",
+        "identifier",
+        "productnumber",
+    ],
+    &["gtin", "gtin13", "gtin12", "gtin14", "gtin8", "ean", "upc", "isbn", "barcode", "isbn13"],
+    &["isbn", "isbn13", "isbn10", "gtin13"],
+    &["mpn", "partnumber", "manufacturerpartnumber", "modelnumber", "model"],
+    &[
+        "author",
+        "authors",
+        "byline",
+        "writer",
+        "creator",
+        "authorname",
+        "writtenby",
+        "postedby",
+        "by",
+        "articleauthor",
+        "autor",
+        "auteur",
+        "dccreator",
+    ],
+    &[
+        "date",
+        "datepublished",
+        "published",
+        "publisheddate",
+        "publishdate",
+        "publicationdate",
+        "publishedat",
+        "publishedtime",
+        "publishedon",
+        "dateposted",
+        "posteddate",
+        "postedat",
+        "created",
+        "createdat",
+        "datecreated",
+        "uploaddate",
+        "pubdate",
+        "releasedate",
+        "datum",
+        "startdate",
+        "time",
+        "posted",
+    ],
+    &[
+        "datemodified",
+        "modified",
+        "updated",
+        "updatedat",
+        "lastupdated",
+        "modifiedtime",
+        "lastmodified",
+        "updatedtime",
+        "dateupdated",
+    ],
+    &[
+        "rating",
+        "ratingvalue",
+        "averagerating",
+        "stars",
+        "score",
+        "starrating",
+        "reviewrating",
+        "reviewscore",
+        "aggregaterating",
+        "bewertung",
+    ],
+    &[
+        "reviewcount",
+        "ratingcount",
+        "numreviews",
+        "numberofreviews",
+        "reviewscount",
+        "totalreviews",
+        "ratings",
+        "numratings",
+        "numberofratings",
+        "reviews",
+    ],
+    &["reviews", "review", "comments", "comment"],
+    &[
+        "category",
+        "section",
+        "articlesection",
+        "genre",
+        "productcategory",
+        "department",
+        "kategorie",
+        "breadcrumb",
+        "type",
+    ],
+    &["categories", "category", "genre", "breadcrumb", "breadcrumbs", "articlesection"],
+    &["keywords", "tags", "tag", "articletag", "topics", "labels"],
+    &["color", "colour", "farbe", "couleur"],
+    &["size", "größe", "taille"],
+    &["weight", "gewicht", "poids", "shippingweight"],
+    &["material", "materials", "fabric"],
+    &["condition", "itemcondition", "zustand"],
+    &["seller", "vendor", "merchant", "shop", "store", "soldby", "retailer"],
+    &["publisher", "sitename", "ogsitename", "source", "site", "website"],
+    &["company", "hiringorganization", "companyname", "employer", "organization", "organisation", "firm"],
+    &["location", "joblocation", "addresslocality", "place", "city", "address", "venue", "ort"],
+    &["salary", "basesalary", "estimatedsalary", "compensation", "pay", "gehalt"],
+    &["phone", "telephone", "phonenumber", "tel", "mobile", "telefon"],
+    &["email", "emailaddress", "mail"],
+    &["address", "streetaddress", "postaladdress", "location", "adresse"],
+    &["postalcode", "zip", "zipcode", "postcode", "plz"],
+    &["country", "addresscountry", "land"],
+    &["city", "addresslocality", "town", "stadt", "ort"],
+    &["language", "inlanguage", "lang", "oglocale", "sprache"],
+    &["content", "articlebody", "body", "text", "fulltext", "reviewbody"],
+    &["ingredients", "recipeingredient", "ingredient", "zutaten"],
+    &["instructions", "recipeinstructions", "steps", "directions", "method", "preparation"],
+    &["features", "feature", "highlights", "keyfeatures", "bullets"],
+    &["servings", "recipeyield", "yield", "serves"],
+    &["duration", "totaltime", "runtime", "length"],
+    &["startdate", "start", "startsat", "begins", "eventdate", "starttime"],
+    &["enddate", "end", "endsat", "ends", "validthrough", "endtime", "deadline"],
+    &["employmenttype", "jobtype", "contracttype"],
+    &["quote", "text", "quotation"],
+    &["rank", "position", "place"],
+];
+
+/// Words in front of a name that only repeat what the thing is.
+const LEADING: &[&str] = &[
+    "product", "item", "article", "page", "book", "job", "event", "recipe", "is", "has", "the", "current",
+    "main", "post", "movie", "full", "website", "site", "offer", "display", "story", "course", "listing",
+    "its", "total", "primary",
+];
+/// Words behind a name that only say how it is written.
+const TRAILING: &[&str] = &[
+    "value", "text", "string", "usd", "eur", "gbp", "str", "raw", "number", "amount", "iso", "in", "at",
+    "on", "name", "url",
+];
+/// Names that also occur in descriptions of other fields; a rarer one in the same sentence wins.
+const COMMON: &[&str] = &[
+    "name",
+    "title",
+    "url",
+    "description",
+    "text",
+    "time",
+    "type",
+    "date",
+    "content",
+    "number",
+    "value",
+    "source",
+    "site",
+    "place",
+    "position",
+    "by",
+    "in",
+    "body",
+    "details",
+    "about",
+    "end",
+    "start",
+    "make",
+    "length",
+    "size",
+    "link",
+    "pay",
+    "shop",
+    "store",
+    "item",
+    "method",
+    "mail",
+    "available",
+    "land",
+    "score",
+];
+
+/// What a field asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// The field's own words.
+    pub(crate) words: Vec<String>,
+    /// Names of facts that can answer, best first.
+    pub(crate) names: Vec<String>,
+    /// Canonical name of the meaning, when it is a known one.
+    pub(crate) concept: Option<&'static str>,
+}
+
+impl Query {
+    /// From a field's name, and what its description says.
+    pub(crate) fn new(field: &str, description: &str) -> Self {
+        let words = words(field);
+        let mut names = vec![words.concat()];
+        for short in shortened(&words) {
+            push(&mut names, short);
+        }
+        let by_name = names.iter().find_map(|name| concept(name));
+        let concept = by_name.or_else(|| in_sentence(description));
+        for alias in concept.into_iter().flatten() {
+            push(&mut names, (*alias).to_owned());
+        }
+        Self { words, names, concept: concept.and_then(|names| names.first().copied()) }
+    }
+
+    /// The field speaks of absence: `out_of_stock`, `sold_out`.
+    pub(crate) fn is_inverted(&self) -> bool {
+        let name = self.words.concat();
+        ["outofstock", "soldout", "unavailable", "discontinued"].iter().any(|word| name.contains(word))
+    }
+
+    /// The values are addresses.
+    pub(crate) fn is_address(&self) -> bool {
+        matches!(self.concept, Some("url" | "image" | "images"))
+            || self
+                .words
+                .iter()
+                .any(|word| matches!(word.as_str(), "url" | "link" | "href" | "links" | "urls"))
+    }
+}
+
+/// The names of a meaning, when `name` is one of them.
+pub(crate) fn concept(name: &str) -> Option<&'static [&'static str]> {
+    let known = |names: &&&'static [&'static str]| names.contains(&name);
+    let canonical = CONCEPTS.iter().find(|names| names[0] == name);
+    let singular = || name.strip_suffix('s').and_then(|one| CONCEPTS.iter().find(|names| names[0] == one));
+    canonical.or_else(|| CONCEPTS.iter().find(known)).or_else(singular).copied()
+}
+
+/// The meaning that a sentence names: the longest known name, uncommon ones first.
+pub(crate) fn in_sentence(sentence: &str) -> Option<&'static [&'static str]> {
+    let words = words(sentence);
+    let mut common = None;
+    for length in (1..=3).rev() {
+        for window in words.windows(length) {
+            let name = window.concat();
+            if let Some(found) = concept(&name) {
+                if !COMMON.contains(&name.as_str()) {
+                    return Some(found);
+                }
+                common = common.or(Some(found));
+            }
+        }
+    }
+    common
+}
+
+fn shortened(words: &[String]) -> Vec<String> {
+    let lead = words
+        .iter()
+        .take(words.len().saturating_sub(1))
+        .take_while(|word| LEADING.contains(&word.as_str()))
+        .count();
+    let core = &words[lead..];
+    let trail = core.iter().skip(1).rev().take_while(|word| TRAILING.contains(&word.as_str())).count();
+    let mut names: Vec<String> = (1..=lead).map(|skip| words[skip..].concat()).collect();
+    names.push(core[..core.len() - trail].concat());
+    if let Some(singular) = names.last().and_then(|name| name.strip_suffix('s')) {
+        names.push(singular.to_owned());
+    }
+    names
+}
+
+fn push(names: &mut Vec<String>, name: String) {
+    if !name.is_empty() && !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_understood_by_its_name_and_else_by_its_description() {
+        let cases = [
+            ("price", "", "price"),
+            ("productPrice", "", "price"),
+            ("price_usd", "", "price"),
+            ("in_stock", "", "availability"),
+            ("isAvailable", "", "availability"),
+            ("product_name", "", "name"),
+            ("imageUrl", "", "image"),
+            ("original_price", "", "originalprice"),
+            ("published_at", "", "date"),
+            ("x1", "The price of the item in US dollars", "price"),
+            ("who", "Name of the author", "author"),
+            ("review_count", "", "reviewcount"),
+            ("currencyCode", "", "currency"),
+        ];
+        for (field, description, expected) in cases {
+            assert_eq!(Query::new(field, description).concept, Some(expected), "{field}");
+        }
+        assert_eq!(Query::new("shipping_cost", "").concept, None);
+    }
+}
