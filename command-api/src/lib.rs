@@ -1,1 +1,20 @@
-//! Being built.
+//! The write side: HTTP commands, the work desk where items are claimed and reported, and the reactions that carry
+//! events on (dispatch, settlement, watchdog, sweep). Not here: rules (`domain`), reads (`query-api`), SQL.
+
+mod commands;
+mod desk;
+mod handlers;
+mod ledger_keeper;
+mod reactions;
+mod router;
+mod service_key;
+mod settlement;
+mod submission;
+
+pub use commands::{CommandParts, CommandSettings, Commands};
+pub use desk::Desk;
+pub use handlers::admin::accounts::open_account;
+pub use ledger_keeper::{PresentLedger, present_ledger};
+pub use reactions::{ReactionSettings, Reactions};
+pub use router::router;
+pub use service_key::ServiceKey;

@@ -42,5 +42,17 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // Two steps, so that broken JSON (400) and a wrong field (422) are told apart.
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| ApiError::NotJson(error.to_string()))?;
-    serde_json::from_value(value).map_err(|error| ApiError::validation(vec![error.to_string()]))
+    read_fields(value)
+}
+
+/// Reads the fields of a JSON value.
+///
+/// # Errors
+/// 422 with the field that does not fit.
+pub fn read_fields<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { "body".to_owned() } else { field };
+        ApiError::validation(vec![format!("{field}: {}", error.inner())])
+    })
 }

@@ -1,0 +1,74 @@
+//! Everything that the write side works with, in one cheap handle that handlers, desk and reactions share.
+
+use crate::ServiceKey;
+use leafcutter_domain::{PriceList, account::Account, batch::Batch, ledger::Ledger};
+use leafcutter_egress::Policy;
+use leafcutter_event_store::Streams;
+use leafcutter_object_store::Objects;
+use leafcutter_secrets::Secrets;
+use leafcutter_wire::{Clock, Gate};
+use std::{ops::Deref, sync::Arc};
+
+/// What the operator may set.
+#[derive(Debug, Clone)]
+pub struct CommandSettings {
+    /// Prices of new batches.
+    pub prices: PriceList,
+    /// URLs in one submit.
+    pub batch_urls_max: usize,
+    /// Unfinished batches of an account.
+    pub pending_batches_max: usize,
+    /// Size of one result.
+    pub result_bytes_max: u64,
+    /// How long a claimed item may run before its lease ends, in milliseconds.
+    pub lease_ms: i64,
+    /// How long cookies outlive their batch, in milliseconds.
+    pub cookie_ttl_ms: i64,
+    /// Credits a month of accounts that name none.
+    pub default_credits: u64,
+    /// Token of admin calls; they are off without one.
+    pub admin_token: Option<String>,
+}
+
+/// The parts that the write side is made of.
+pub struct CommandParts {
+    /// Batches.
+    pub batches: Arc<Streams<Batch>>,
+    /// Ledgers.
+    pub ledgers: Arc<Streams<Ledger>>,
+    /// Accounts.
+    pub accounts: Arc<Streams<Account>>,
+    /// Results and screenshots, to see that they are there.
+    pub objects: Objects,
+    /// Cookies.
+    pub secrets: Arc<dyn Secrets>,
+    /// Which addresses may be opened.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Clock,
+    /// Keys and rate limits.
+    pub gate: Gate,
+    /// The service's secret.
+    pub service_key: ServiceKey,
+    /// What the operator set.
+    pub settings: CommandSettings,
+}
+
+/// A shared handle on the parts.
+#[derive(Clone)]
+pub struct Commands(Arc<CommandParts>);
+
+impl Commands {
+    /// The write side made of these parts.
+    #[must_use]
+    pub fn new(parts: CommandParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Commands {
+    type Target = CommandParts;
+    fn deref(&self) -> &CommandParts {
+        &self.0
+    }
+}

@@ -1,0 +1,196 @@
+//! What is done about what is remembered. Each step may fail and be done again at the next page or tick.
+
+use super::{
+    ReactionSettings,
+    dispatch::Offers,
+    memory::{CookieNews, Memory, OpenItem, ReservationKey},
+};
+use crate::Commands;
+use futures::{StreamExt, stream};
+use leafcutter_dispatch::Dispatch;
+use leafcutter_domain::{
+    BatchId, ItemIndex, Moment, WorkerId,
+    batch::{ExpireLease, PutBackItem},
+    ledger::Grant,
+};
+use leafcutter_wire::ApiError;
+use std::sync::Arc;
+
+/// Reservations, leases and rounds that are worked on at a time.
+const AT_A_TIME: usize = 16;
+/// How long after its deadline a lease is ended, so that a report on its way is not cut off.
+const LEASE_GRACE_MS: i64 = 2_000;
+
+pub(super) struct Actor {
+    commands: Commands,
+    dispatch: Arc<dyn Dispatch>,
+    settings: ReactionSettings,
+    offers: Offers,
+}
+
+impl Actor {
+    pub(super) fn new(commands: Commands, dispatch: Arc<dyn Dispatch>, settings: ReactionSettings) -> Self {
+        let offers = Offers::new(settings.slots);
+        Self { commands, dispatch, settings, offers }
+    }
+
+    /// After each page of the log.
+    pub(super) async fn after_page(&mut self, memory: &mut Memory) {
+        for (batch, item) in memory.taken.drain(..) {
+            self.offers.done(batch, item);
+        }
+        self.offer(memory).await;
+        self.mind_cookies(memory).await;
+        self.settle(memory).await;
+        self.check_named(memory).await;
+    }
+
+    /// When time has passed.
+    pub(super) async fn tick(&mut self, memory: &mut Memory) {
+        let now = self.commands.clock.now();
+        self.offer(memory).await;
+        self.settle(memory).await;
+        self.grant_late_releases(memory, now).await;
+        self.expire_leases(memory, now).await;
+        self.sweep(memory, now).await;
+        self.commands.secrets.erase_expired(now).await;
+    }
+
+    async fn offer(&mut self, memory: &Memory) {
+        for offer in self.offers.plan(memory, self.commands.clock.now()) {
+            if let Err(error) = self.dispatch.offer(offer.clone()).await {
+                tracing::debug!(%error, "an offer waits");
+                self.offers.withdraw(&offer);
+                return;
+            }
+            leafcutter_crash_points::reach("offer");
+        }
+    }
+
+    async fn mind_cookies(&self, memory: &mut Memory) {
+        for news in memory.cookies.drain(..) {
+            let (batch, end) = match news {
+                CookieNews::Reopened(batch) => (batch, None),
+                CookieNews::Ended(batch) => {
+                    (batch, Some(self.commands.clock.now().plus_millis(self.commands.settings.cookie_ttl_ms)))
+                }
+            };
+            self.commands.secrets.forget_at(batch, end).await;
+        }
+    }
+
+    /// Settles what has ended. A reservation that could not be settled stays on the list.
+    async fn settle(&self, memory: &mut Memory) {
+        let due: Vec<ReservationKey> = memory.unsettled.drain().collect();
+        let work = due.into_iter().filter_map(|key| Some((key, memory.reservations.get(&key)?.ledger())));
+        let failed: Vec<ReservationKey> = stream::iter(work.collect::<Vec<_>>())
+            .map(|(key, ledger)| async move { (key, self.commands.settle(ledger, key.0).await) })
+            .buffer_unordered(AT_A_TIME)
+            .filter_map(|(key, settled)| async move { said(settled, "a settlement waits").then_some(key) })
+            .collect()
+            .await;
+        memory.unsettled.extend(failed);
+    }
+
+    /// A batch has named a reservation that the log before it does not hold.
+    async fn check_named(&self, memory: &mut Memory) {
+        let now = self.commands.clock.now();
+        for (batch, reservation) in std::mem::take(&mut memory.named_without_ledger) {
+            let Ok(Some(ledger)) = self.ledger_of(batch, reservation).await else { continue };
+            let checked = self.commands.check_reservation(ledger, reservation, batch, now).await;
+            said(checked, "a reservation could not be checked");
+        }
+    }
+
+    async fn ledger_of(
+        &self,
+        batch: BatchId,
+        reservation: leafcutter_domain::ReservationId,
+    ) -> Result<Option<leafcutter_event_store::LedgerId>, ApiError> {
+        let named = self
+            .commands
+            .batches
+            .inspect(batch, |folded| {
+                let account = folded.state.submission.as_ref()?.account;
+                let round =
+                    folded.state.rounds.iter().find(|round| round.terms.reservation == reservation)?;
+                Some(leafcutter_event_store::LedgerId { account, period: round.terms.period })
+            })
+            .await?;
+        Ok(named)
+    }
+
+    async fn grant_late_releases(&self, memory: &mut Memory, now: Moment) {
+        let due: Vec<_> = memory.releases.iter().map(|(key, release)| (*key, release.clone())).collect();
+        for (key, release) in due {
+            let grant = Grant {
+                grant: release.grant(),
+                funds: release.funds,
+                released_by: Some(release.reservation),
+                at: now,
+            };
+            let granted = self.commands.grant(release.account, release.period.next(), grant).await;
+            if !said(granted, "a late release waits") {
+                memory.forget_release(key);
+            }
+        }
+    }
+
+    async fn expire_leases(&self, memory: &Memory, now: Moment) {
+        let expired = running(memory)
+            .filter(|(_, _, _, deadline)| deadline.plus_millis(LEASE_GRACE_MS) < now)
+            .map(|(key, attempt, _, _)| (key, attempt));
+        stream::iter(expired.collect::<Vec<_>>())
+            .for_each_concurrent(AT_A_TIME, |((batch, item), attempt)| async move {
+                let ended =
+                    self.commands.batches.transact(batch, ExpireLease { item, attempt, at: now }).await;
+                said(ended.map_err(ApiError::from), "an expired lease waits");
+            })
+            .await;
+    }
+
+    async fn sweep(&self, memory: &Memory, now: Moment) {
+        let oldest = now.plus_millis(-self.settings.sweep_grace_ms);
+        let unnamed = memory.reservations.iter().filter(|(_, open)| !open.named && open.at < oldest);
+        stream::iter(unnamed.map(|(key, open)| (key.0, open.ledger())).collect::<Vec<_>>())
+            .for_each_concurrent(AT_A_TIME, |(reservation, ledger)| async move {
+                said(self.commands.sweep(ledger, reservation, now).await, "a sweep waits");
+            })
+            .await;
+    }
+
+    /// Items that workers of a former life of this process had in hand go back to the queue.
+    pub(super) async fn put_back_orphans(&self, memory: &Memory) {
+        let Some(own) = self.settings.own_worker else { return };
+        let at = self.commands.clock.now();
+        let orphans = running(memory).filter(|(_, _, worker, _)| *worker != own);
+        stream::iter(orphans.map(|(key, attempt, _, _)| (key, attempt)).collect::<Vec<_>>())
+            .for_each_concurrent(AT_A_TIME, |((batch, item), attempt)| async move {
+                let back = self.commands.batches.transact(batch, PutBackItem { item, attempt, at }).await;
+                said(back.map_err(ApiError::from), "an item of a former worker waits for its lease to end");
+            })
+            .await;
+    }
+}
+
+fn running(memory: &Memory) -> impl Iterator<Item = ((BatchId, ItemIndex), u32, WorkerId, Moment)> {
+    memory.batches.iter().flat_map(|(batch, open)| {
+        open.items.iter().filter_map(|(item, state)| match state {
+            OpenItem::Running { attempt, worker, deadline } => {
+                Some(((*batch, *item), *attempt, *worker, *deadline))
+            }
+            OpenItem::Pending => None,
+        })
+    })
+}
+
+/// Logs a step that failed; says whether it did.
+fn said<T>(outcome: Result<T, ApiError>, what: &str) -> bool {
+    match outcome {
+        Ok(_) => false,
+        Err(error) => {
+            tracing::warn!(%error, "{what}");
+            true
+        }
+    }
+}

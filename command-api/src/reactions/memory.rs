@@ -1,0 +1,295 @@
+//! What the reactions remember of open work, folded from the log: pending and running items, open reservations,
+//! late releases. Pure; `persist` turns it into rows.
+
+use leafcutter_domain::{
+    AccountId, BatchId, GrantId, ItemIndex, Moment, Period, ReservationId, WorkerId,
+    batch::BatchEvent,
+    ledger::{Funds, LedgerEvent},
+};
+use leafcutter_event_store::{LedgerId, StoredEvent, SubscriptionPage, decode};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// An item that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum OpenItem {
+    Pending,
+    Running { attempt: u32, worker: WorkerId, deadline: Moment },
+}
+
+/// A batch with items that have not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenBatch {
+    pub(super) account: AccountId,
+    pub(super) items: BTreeMap<ItemIndex, OpenItem>,
+}
+
+/// Credits set aside that are not settled to their end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenReservation {
+    pub(super) account: AccountId,
+    pub(super) period: Period,
+    pub(super) batch: BatchId,
+    pub(super) unsettled: BTreeSet<ItemIndex>,
+    /// Whether a batch event has named it.
+    pub(super) named: bool,
+    pub(super) at: Moment,
+}
+
+impl OpenReservation {
+    pub(super) fn ledger(&self) -> LedgerId {
+        LedgerId { account: self.account, period: self.period }
+    }
+}
+
+/// Top-up credits released in a closed month, to be granted again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LateRelease {
+    pub(super) account: AccountId,
+    pub(super) period: Period,
+    pub(super) reservation: ReservationId,
+    pub(super) item: ItemIndex,
+    pub(super) funds: Funds,
+}
+
+impl LateRelease {
+    pub(super) fn grant(&self) -> GrantId {
+        GrantId::of_late_release(self.period, self.reservation, self.item)
+    }
+}
+
+/// Which reservation: the same id may be open in two months when a submit was repeated across a month's turn.
+pub(super) type ReservationKey = (ReservationId, Period);
+
+/// Which late release: the item whose settlement freed the credits.
+pub(super) type ReleaseKey = (ReservationKey, ItemIndex);
+
+/// A thing that is remembered, for telling which rows have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Batch(BatchId),
+    Reservation(ReservationKey),
+    Release(ReleaseKey),
+}
+
+/// What happened to the cookies of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CookieNews {
+    /// The batch has ended.
+    Ended(BatchId),
+    /// The batch runs again.
+    Reopened(BatchId),
+}
+
+/// Everything that is remembered.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) batches: HashMap<BatchId, OpenBatch>,
+    pub(super) reservations: HashMap<ReservationKey, OpenReservation>,
+    pub(super) releases: HashMap<ReleaseKey, LateRelease>,
+    /// Reservations with outcomes that may not be settled.
+    pub(super) unsettled: HashSet<ReservationKey>,
+    /// Reservations that a batch has named just now, to be checked against the ledger.
+    pub(super) named_without_ledger: Vec<(BatchId, ReservationId)>,
+    pub(super) cookies: Vec<CookieNews>,
+    /// Items that have left the pending state, so that their offers are done with.
+    pub(super) taken: Vec<(BatchId, ItemIndex)>,
+    pub(super) changed: HashSet<Key>,
+}
+
+impl Memory {
+    pub(super) fn apply_page(&mut self, page: &SubscriptionPage) {
+        for stored in &page.events {
+            let outcome = match stored.stream.category() {
+                "batch" => self.apply_batch(stored),
+                "ledger" => self.apply_ledger(stored),
+                _ => Ok(()),
+            };
+            if let Err(error) = outcome {
+                tracing::error!(%error, "an event cannot be read; nothing is done about it");
+            }
+        }
+    }
+
+    fn apply_batch(&mut self, stored: &StoredEvent) -> Result<(), leafcutter_event_store::StoredFormError> {
+        let (event, _) = decode::<BatchEvent>(stored)?;
+        if let Ok(batch) = stored.stream.key().parse() {
+            self.on_batch_event(batch, &event);
+        }
+        Ok(())
+    }
+
+    fn on_batch_event(&mut self, batch: BatchId, event: &BatchEvent) {
+        match event {
+            BatchEvent::BatchSubmitted(submitted) => {
+                self.name_reservation(batch, submitted.terms.reservation, submitted.terms.period);
+                let open = OpenBatch { account: submitted.account, items: BTreeMap::new() };
+                self.batches.insert(batch, open);
+                self.cookies.push(CookieNews::Reopened(batch));
+            }
+            BatchEvent::ItemQueued(queued) => self.set_item(batch, queued.item, Some(OpenItem::Pending)),
+            BatchEvent::ItemStarted(started) => {
+                let (attempt, worker, deadline) = (started.attempt, started.worker, started.deadline);
+                self.set_item(batch, started.item, Some(OpenItem::Running { attempt, worker, deadline }));
+            }
+            BatchEvent::ItemRequeued(requeued) => {
+                self.set_item(batch, requeued.item, Some(OpenItem::Pending))
+            }
+            BatchEvent::ItemCompleted(completed) => self.end_item(batch, completed.item, completed.round),
+            BatchEvent::ItemFailed(failed) => self.end_item(batch, failed.item, failed.round),
+            BatchEvent::RetryRequested(retry) => {
+                let key = (retry.terms.reservation, retry.terms.period);
+                self.name_reservation(batch, key.0, key.1);
+                // The ledger's entry comes before the retry in the log, so the account is known here.
+                if let Some(account) = self.reservations.get(&key).map(|reservation| reservation.account) {
+                    let items = retry.items.iter().map(|item| (*item, OpenItem::Pending)).collect();
+                    self.batches.insert(batch, OpenBatch { account, items });
+                    self.changed.insert(Key::Batch(batch));
+                }
+                self.cookies.push(CookieNews::Reopened(batch));
+            }
+            BatchEvent::BatchCancelled(cancelled) => {
+                for &item in &cancelled.items {
+                    self.set_item(batch, item, None);
+                }
+                self.settle_batch(batch);
+                self.cookies.push(CookieNews::Ended(batch));
+            }
+            BatchEvent::BatchCompleted(_) => self.cookies.push(CookieNews::Ended(batch)),
+            BatchEvent::BatchFailed(_) => {
+                self.forget_batch(batch);
+                self.settle_batch(batch);
+                self.cookies.push(CookieNews::Ended(batch));
+            }
+            BatchEvent::SubmissionAbandoned(_) => self.settle_batch(batch),
+        }
+    }
+
+    fn name_reservation(&mut self, batch: BatchId, reservation: ReservationId, period: Period) {
+        let key = (reservation, period);
+        match self.reservations.get_mut(&key) {
+            Some(open) => {
+                open.named = true;
+                self.changed.insert(Key::Reservation(key));
+            }
+            None => self.named_without_ledger.push((batch, reservation)),
+        }
+        // The same reservation in another month is left over from before the month's turn.
+        let elsewhere =
+            self.reservations.keys().filter(|other| other.0 == reservation && other.1 != period).copied();
+        self.unsettled.extend(elsewhere.collect::<Vec<_>>());
+    }
+
+    fn set_item(&mut self, batch: BatchId, item: ItemIndex, to: Option<OpenItem>) {
+        let Some(open) = self.batches.get_mut(&batch) else { return };
+        match to {
+            Some(to) => open.items.insert(item, to),
+            None => open.items.remove(&item),
+        };
+        if to != Some(OpenItem::Pending) {
+            self.taken.push((batch, item));
+        }
+        self.changed.insert(Key::Batch(batch));
+        if to.is_none() && open.items.is_empty() {
+            self.batches.remove(&batch);
+        }
+    }
+
+    fn end_item(&mut self, batch: BatchId, item: ItemIndex, round: u32) {
+        self.set_item(batch, item, None);
+        let reservation = ReservationId::of(batch, round);
+        let keys = self.reservations.keys().filter(|key| key.0 == reservation).copied();
+        self.unsettled.extend(keys.collect::<Vec<_>>());
+    }
+
+    fn forget_batch(&mut self, batch: BatchId) {
+        if let Some(open) = self.batches.remove(&batch) {
+            self.taken.extend(open.items.keys().map(|item| (batch, *item)));
+            self.changed.insert(Key::Batch(batch));
+        }
+    }
+
+    fn settle_batch(&mut self, batch: BatchId) {
+        let of_batch = self.reservations.iter().filter(|(_, open)| open.batch == batch).map(|(key, _)| *key);
+        self.unsettled.extend(of_batch.collect::<Vec<_>>());
+    }
+
+    fn apply_ledger(&mut self, stored: &StoredEvent) -> Result<(), leafcutter_event_store::StoredFormError> {
+        let (event, _) = decode::<LedgerEvent>(stored)?;
+        let key = stored.stream.key();
+        // The key is `account-yyyy-mm`; the account has a fixed length.
+        let parsed = key
+            .get(..36)
+            .and_then(|account| account.parse().ok())
+            .zip(key.get(37..).and_then(|p| p.parse().ok()));
+        if let Some((account, period)) = parsed {
+            self.on_ledger_event(account, period, event);
+        }
+        Ok(())
+    }
+
+    fn on_ledger_event(&mut self, account: AccountId, period: Period, event: LedgerEvent) {
+        match event {
+            LedgerEvent::CreditsReserved(reserved) => {
+                let key = (reserved.reservation, period);
+                let open = OpenReservation {
+                    account,
+                    period,
+                    batch: reserved.batch,
+                    unsettled: reserved.items.into_iter().collect(),
+                    named: false,
+                    at: reserved.at,
+                };
+                self.reservations.insert(key, open);
+                self.changed.insert(Key::Reservation(key));
+            }
+            LedgerEvent::CreditsCharged(charged) => {
+                let key = (charged.reservation, period);
+                self.release(account, (key, charged.item), charged.carried_out);
+                self.settled(key, &[charged.item]);
+            }
+            LedgerEvent::CreditsRefunded(refunded) => {
+                let first = refunded.items.first().copied().unwrap_or_default();
+                let key = (refunded.reservation, period);
+                self.release(account, (key, first), refunded.carried_out);
+                self.settled(key, &refunded.items);
+            }
+            LedgerEvent::CreditsGranted(granted) => {
+                let granted_again: Vec<_> = self
+                    .releases
+                    .iter()
+                    .filter(|(_, open)| open.grant() == granted.grant)
+                    .map(|(key, _)| *key)
+                    .collect();
+                for key in granted_again {
+                    self.forget_release(key);
+                }
+            }
+            LedgerEvent::PeriodOpened(_) | LedgerEvent::PeriodClosed(_) => {}
+        }
+    }
+
+    fn settled(&mut self, key: ReservationKey, items: &[ItemIndex]) {
+        let Some(open) = self.reservations.get_mut(&key) else { return };
+        open.unsettled.retain(|item| !items.contains(item));
+        if open.unsettled.is_empty() {
+            self.reservations.remove(&key);
+            self.unsettled.remove(&key);
+        }
+        self.changed.insert(Key::Reservation(key));
+    }
+
+    fn release(&mut self, account: AccountId, key: ReleaseKey, funds: Funds) {
+        if !funds.is_empty() {
+            let ((reservation, period), item) = key;
+            self.releases.insert(key, LateRelease { account, period, reservation, item, funds });
+            self.changed.insert(Key::Release(key));
+        }
+    }
+
+    /// The credits were granted again.
+    pub(super) fn forget_release(&mut self, key: ReleaseKey) {
+        self.releases.remove(&key);
+        self.changed.insert(Key::Release(key));
+    }
+}
