@@ -1,0 +1,162 @@
+//! One attempt at one item: its limits, the page, the content, the stored objects. Everything here runs under one
+//! wall-clock limit. Claims and reports are `slot`'s.
+
+use crate::{
+    browser::{self, Pool, Tab, failed},
+    content, desk, fast,
+};
+use leafcutter_dispatch::{Assignment, FailedPage, ScrapedPage};
+use leafcutter_domain::{BatchId, ErrorCode, Isolation, ScrapeMode, Screenshot};
+use leafcutter_egress::Proxy;
+use leafcutter_object_store::Objects;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+/// Time kept free for the report, as a part of the item's limit.
+const REPORT_PART: u32 = 10;
+/// The most time that is kept free for the report, in milliseconds.
+const REPORT_MS_MAX: u64 = 2_000;
+/// The load event may take this many fifths of the item's limit; the rest is for reading and extracting.
+const LOAD_FIFTHS: u32 = 4;
+
+/// When what has to be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    load_until: Instant,
+    work_until: Instant,
+    /// No report is taken after this.
+    pub(crate) report_until: Instant,
+}
+
+impl Limits {
+    /// The limits of an item that was begun at `begun`: never past its lease.
+    pub(crate) fn new(begun: Instant, item_limit: Duration, assignment: &Assignment) -> Self {
+        let report_until = desk::instant_of(assignment.deadline);
+        let end = (begun + item_limit).min(report_until);
+        let whole = end.saturating_duration_since(begun);
+        let reserve = (whole / REPORT_PART).min(Duration::from_millis(REPORT_MS_MAX));
+        let work_until = end - reserve;
+        Self { load_until: begun + (work_until - begun) * LOAD_FIFTHS / 5, work_until, report_until }
+    }
+}
+
+/// What a slot has: its way out, and its context while it serves a batch.
+pub(crate) struct Bench {
+    pub(crate) proxy: Proxy,
+    pub(crate) tab: Option<(BatchId, Tab)>,
+}
+
+impl Bench {
+    /// Throws the context away.
+    pub(crate) async fn leave(&mut self) {
+        if let Some((_, tab)) = self.tab.take() {
+            tab.close().await;
+        }
+    }
+
+    /// After an item: empties the context for the next item of the batch, or throws it away.
+    pub(crate) async fn tidy(&mut self, isolation: Isolation) {
+        let Some((_, tab)) = &mut self.tab else { return };
+        if isolation == Isolation::Item || !tab.reusable() || tab.clear().await.is_err() {
+            self.leave().await;
+        }
+    }
+
+    /// The slot's context for this batch, new when there is none.
+    async fn tab(&mut self, batch: BatchId, pool: &Pool) -> Result<&mut Tab, FailedPage> {
+        if self.tab.as_ref().is_some_and(|(of, tab)| *of != batch || !tab.reusable()) {
+            self.leave().await;
+        }
+        if self.tab.is_none() {
+            let browser =
+                pool.browser().await.ok_or_else(|| failed(ErrorCode::Internal, "the worker is stopping"))?;
+            let tab = Tab::open(browser, self.proxy.address()).await?;
+            self.tab = Some((batch, tab));
+        }
+        self.tab
+            .as_mut()
+            .map(|(_, tab)| tab)
+            .ok_or_else(|| failed(ErrorCode::Internal, "the slot has no tab"))
+    }
+}
+
+/// Does the item, within its limits.
+pub(crate) async fn run(
+    bench: &mut Bench,
+    pool: &Pool,
+    objects: &Objects,
+    assignment: &Assignment,
+    limits: Limits,
+) -> Result<ScrapedPage, FailedPage> {
+    bench.proxy.begin_item();
+    let outcome = timeout_at(limits.work_until, work(bench, pool, objects, assignment, limits)).await;
+    if outcome.is_err()
+        && let Some((_, tab)) = &mut bench.tab
+    {
+        // Cut off in the middle, so nobody knows what state the tab is in.
+        tab.spoil();
+    }
+    outcome.unwrap_or_else(|_| Err(failed(ErrorCode::ItemTimeout, "the item took longer than one item may")))
+}
+
+async fn work(
+    bench: &mut Bench,
+    pool: &Pool,
+    objects: &Objects,
+    assignment: &Assignment,
+    limits: Limits,
+) -> Result<ScrapedPage, FailedPage> {
+    let url = Url::parse(&assignment.url)
+        .map_err(|_| failed(ErrorCode::Internal, "the item's address cannot be read"))?;
+    let (document, picture) = match assignment.options.mode {
+        ScrapeMode::Fast => (fast::fetch(&url, assignment.cookies.as_ref(), &bench.proxy).await?, None),
+        ScrapeMode::Default => in_browser(bench, pool, assignment, &url, limits).await?,
+    };
+    let (final_url, http_status) = (document.final_url.to_string(), document.http_status);
+    let known = |failure| FailedPage {
+        final_url: Some(final_url.clone()),
+        http_status: Some(http_status),
+        ..failure
+    };
+    let (result, extractor) = content::result(document, assignment).await.map_err(known)?;
+    let unstored = |_| known(failed(ErrorCode::Internal, "the result could not be stored"));
+    let result = objects.put(&assignment.object_prefix, result).await.map_err(unstored)?;
+    let screenshot = match picture {
+        Some(picture) => {
+            Some(objects.put(&assignment.object_prefix, picture.into()).await.map_err(unstored)?)
+        }
+        None => None,
+    };
+    Ok(ScrapedPage { result, screenshot, final_url, http_status, extractor })
+}
+
+async fn in_browser(
+    bench: &mut Bench,
+    pool: &Pool,
+    assignment: &Assignment,
+    url: &Url,
+    limits: Limits,
+) -> Result<(content::Document, Option<Vec<u8>>), FailedPage> {
+    bench.tab(assignment.batch, pool).await?;
+    let Some((_, tab)) = &mut bench.tab else { return Err(browser::lost()) };
+    let gone = tab.browser().gone().clone();
+    let visit = async {
+        if let Some(cookies) = &assignment.cookies {
+            tab.set_cookies(cookies, url).await?;
+        }
+        let document = browser::open(tab, url, &bench.proxy, limits.load_until).await?;
+        let picture = match assignment.options.screenshot {
+            Screenshot::None => None,
+            wanted => Some(browser::picture(tab, wanted == Screenshot::FullPage).await?),
+        };
+        Ok((document, picture))
+    };
+    let outcome = gone.run_until_cancelled(visit).await.unwrap_or_else(|| Err(browser::lost()));
+    if matches!(&outcome, Err(failure) if failure.code == ErrorCode::BrowserCrashed)
+        && let Some((_, tab)) = &mut bench.tab
+    {
+        tab.spoil();
+    }
+    outcome
+}

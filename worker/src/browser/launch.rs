@@ -1,0 +1,205 @@
+//! From a started Chromium to one that has shown that it works: connected, a page opened, its sandbox seen on.
+
+use super::{
+    process::{Group, Process},
+    sandbox,
+};
+use crate::{WorkerError, WorkerSettings};
+use chromiumoxide::{
+    Page,
+    cdp::{
+        browser_protocol::target::{CloseTargetParams, CreateTargetParams, EventTargetCreated},
+        js_protocol::runtime::EvaluateParams,
+    },
+    handler::HandlerConfig,
+};
+use futures::StreamExt as _;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    process::ChildStderr,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// From the start of the process to the opened page, in milliseconds.
+const LAUNCH_LIMIT_MS: u64 = 20_000;
+/// The longest wait for the answer to one command, in milliseconds.
+const COMMAND_LIMIT_MS: u64 = 30_000;
+/// Lines of Chromium's own words that are kept for the error when it does not come up.
+const SAID_LINES_MAX: usize = 20;
+/// Length of one such line.
+const SAID_LINE_BYTES_MAX: u64 = 1_000;
+const ADDRESS_LINE: &str = "DevTools listening on ";
+
+/// A Chromium that works. Its last owner ends it by dropping it.
+pub(crate) struct Browser {
+    control: chromiumoxide::Browser,
+    process: Process,
+    retired: CancellationToken,
+    pages: AtomicU64,
+    pages_max: u64,
+}
+
+impl Browser {
+    /// Starts Chromium and makes sure that it opens pages, in its sandbox.
+    pub(crate) async fn launch(
+        settings: &WorkerSettings,
+        tasks: &TaskTracker,
+    ) -> Result<Arc<Self>, WorkerError> {
+        let program = settings.program()?;
+        let mut said = Vec::new();
+        let limit = Duration::from_millis(LAUNCH_LIMIT_MS);
+        match timeout(limit, Self::start(&program, settings, tasks, &mut said)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(WorkerError::Launch(words(&said))),
+        }
+    }
+
+    async fn start(
+        program: &Path,
+        settings: &WorkerSettings,
+        tasks: &TaskTracker,
+        said: &mut Vec<String>,
+    ) -> Result<Arc<Self>, WorkerError> {
+        let (process, stderr) = Process::start(program, &settings.profile_parent, &settings.run_folder)?;
+        // Shutdown waits for this task, hence for the last process and the folder.
+        let gone = process.gone().clone();
+        tasks.spawn(gone.clone().cancelled_owned());
+        let stderr =
+            ChildStderr::from_std(stderr).map_err(|_| WorkerError::Launch("no standard error".to_owned()))?;
+        let (address, rest) = address(stderr, said).await.ok_or_else(|| WorkerError::Launch(words(said)))?;
+        tasks.spawn(gone.clone().run_until_cancelled_owned(drain(rest)));
+        let config = HandlerConfig {
+            ignore_https_errors: false,
+            viewport: None,
+            request_timeout: Duration::from_millis(COMMAND_LIMIT_MS),
+            ..HandlerConfig::default()
+        };
+        let (control, handler) = chromiumoxide::Browser::connect_with_config(address, config).await?;
+        tasks.spawn(gone.clone().run_until_cancelled_owned(drive(handler, process.group().clone())));
+        let browser = Arc::new(Self {
+            control,
+            process,
+            retired: CancellationToken::new(),
+            pages: AtomicU64::new(0),
+            pages_max: settings.pages_per_browser.max(1),
+        });
+        browser.prove().await?;
+        browser.close_windows_of_pages(tasks).await?;
+        Ok(browser)
+    }
+
+    /// Opens a page and looks at the process that holds it.
+    async fn prove(&self) -> Result<(), WorkerError> {
+        let page = self.control.new_page(CreateTargetParams::new("about:blank")).await?;
+        page.execute(EvaluateParams::new("1")).await?;
+        let group = self.process.leader();
+        let fault = tokio::task::spawn_blocking(move || sandbox::fault(group)).await;
+        close(page).await;
+        match fault {
+            Ok(None) => Ok(()),
+            Ok(Some(fault)) => Err(WorkerError::NoSandbox(fault)),
+            Err(_) => Err(WorkerError::NoSandbox("it could not be looked at".to_owned())),
+        }
+    }
+
+    /// Closes every window that a page opens: a page has one tab, its item's.
+    async fn close_windows_of_pages(self: &Arc<Self>, tasks: &TaskTracker) -> Result<(), WorkerError> {
+        let mut created = self.control.event_listener::<EventTargetCreated>().await?;
+        let browser = Arc::downgrade(self);
+        tasks.spawn(self.process.gone().clone().run_until_cancelled_owned(async move {
+            while let Some(event) = created.next().await {
+                let info = &event.target_info;
+                let Some(browser) = browser.upgrade() else { return };
+                if info.opener_id.is_some() && info.r#type == "page" {
+                    let _ = browser.control.execute(CloseTargetParams::new(info.target_id.clone())).await;
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    /// The connection, for commands.
+    pub(crate) fn control(&self) -> &chromiumoxide::Browser {
+        &self.control
+    }
+
+    /// Cancelled when Chromium has ended, whoever ended it.
+    pub(crate) fn gone(&self) -> &CancellationToken {
+        self.process.gone()
+    }
+
+    /// Cancelled when no new item should come here.
+    pub(crate) fn retired(&self) -> &CancellationToken {
+        &self.retired
+    }
+
+    /// Counts a page; the last one that this browser should open retires it.
+    pub(crate) fn count_page(&self) {
+        if self.pages.fetch_add(1, Ordering::Relaxed) + 1 >= self.pages_max {
+            self.retired.cancel();
+        }
+    }
+
+    /// Ends Chromium at once, because it no longer does what it is told.
+    pub(crate) fn abandon(&self) {
+        self.retired.cancel();
+        self.process.group().kill();
+    }
+}
+
+/// Keeps the connection going. However it ends, a browser that cannot be told anything must not linger.
+async fn drive(mut handler: chromiumoxide::Handler, group: Group) {
+    let _end = KillAtEnd(group);
+    while let Some(Ok(())) = handler.next().await {}
+}
+
+struct KillAtEnd(Group);
+
+impl Drop for KillAtEnd {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+async fn close(page: Page) {
+    if let Err(error) = page.close().await {
+        tracing::debug!(error = %WorkerError::from(error), "the page of the start could not be closed");
+    }
+}
+
+type StderrLines = Lines<BufReader<tokio::io::Take<ChildStderr>>>;
+
+/// Reads until Chromium names the address of its control connection; `None` when it ends without.
+async fn address(stderr: ChildStderr, said: &mut Vec<String>) -> Option<(String, StderrLines)> {
+    let mut lines = BufReader::new(stderr.take(SAID_LINE_BYTES_MAX * 1_000)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = line.strip_prefix(ADDRESS_LINE) {
+            let address = address.trim().to_owned();
+            return Some((address, lines));
+        }
+        if said.len() < SAID_LINES_MAX {
+            said.push(line);
+        }
+    }
+    None
+}
+
+/// Reads on, so that Chromium never waits for a reader. What it says may be about pages and is not kept.
+async fn drain(lines: StderrLines) {
+    let mut stderr = lines.into_inner().into_inner().into_inner();
+    let mut nobody = tokio::io::sink();
+    let _ = tokio::io::copy(&mut stderr, &mut nobody).await;
+}
+
+fn words(said: &[String]) -> String {
+    if said.is_empty() { "nothing".to_owned() } else { said.join(" | ") }
+}

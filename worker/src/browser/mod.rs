@@ -1,0 +1,18 @@
+//! Chromium: its processes, its generations, a slot's own context in it, and the opening of one page. Not here:
+//! batches, leases, reports (see `slot`), and what becomes of a page's content (see `content`).
+
+mod command_line;
+mod context;
+mod launch;
+mod net_error;
+mod page;
+mod pool;
+mod process;
+mod sandbox;
+mod watch;
+
+pub(crate) use context::{Tab, lost};
+pub(crate) use net_error::{failed, refused};
+pub(crate) use page::{open, picture};
+pub(crate) use pool::Pool;
+pub(crate) use process::PROFILE_PREFIX;

@@ -1,0 +1,105 @@
+//! Generations of browsers: one is current and takes new items; a retired one drains, and its last tab ends it.
+//! A task of the pool replaces the current browser when it retires or is lost.
+
+use super::launch::Browser;
+use crate::{Readiness, WorkerError, WorkerSettings};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Wait before the second launch after a failed one, in milliseconds; it doubles with each further one.
+const RELAUNCH_WAIT_MS: u64 = 250;
+/// The longest wait between two launches, in milliseconds.
+const RELAUNCH_WAIT_MS_MAX: u64 = 15_000;
+/// Failed launches in a row after which the worker says that it is not available (and keeps trying).
+const FAILED_LAUNCHES_MAX: u32 = 3;
+
+/// The browsers of a worker.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    current: watch::Receiver<Option<Arc<Browser>>>,
+}
+
+impl Pool {
+    /// Begins to launch. The pool's task ends, with every browser, when `stop` is cancelled; `tasks` then holds
+    /// what has to be waited for.
+    pub(crate) fn start(
+        settings: Arc<WorkerSettings>,
+        readiness: watch::Sender<Readiness>,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (sender, current) = watch::channel(None);
+        let keeper = Keeper { settings, readiness, sender, tasks: tasks.clone() };
+        tasks.spawn(async move {
+            // The last values go with the keeper, so that nobody holds a browser after this.
+            stop.run_until_cancelled_owned(keeper.keep()).await;
+        });
+        Self { current }
+    }
+
+    /// The current browser, as soon as there is one; `None` when the pool has stopped.
+    pub(crate) async fn browser(&self) -> Option<Arc<Browser>> {
+        let mut current = self.current.clone();
+        let usable = |browser: &Option<Arc<Browser>>| {
+            browser.as_ref().is_some_and(|browser| !browser.gone().is_cancelled())
+        };
+        current.wait_for(usable).await.ok()?.clone()
+    }
+}
+
+struct Keeper {
+    settings: Arc<WorkerSettings>,
+    readiness: watch::Sender<Readiness>,
+    sender: watch::Sender<Option<Arc<Browser>>>,
+    tasks: TaskTracker,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.sender.send_replace(None);
+        self.readiness.send_replace(Readiness::Starting);
+    }
+}
+
+impl Keeper {
+    async fn keep(self) {
+        loop {
+            let browser = self.launch().await;
+            let (gone, retired) = (browser.gone().clone(), browser.retired().clone());
+            // A retired browser stays current until its successor is up, so that items need not wait.
+            self.sender.send_replace(Some(browser));
+            self.readiness.send_replace(Readiness::Ready);
+            tokio::select! {
+                () = gone.cancelled() => {
+                    tracing::warn!("Chromium ended unexpectedly; starting it again");
+                    self.sender.send_replace(None);
+                    self.readiness.send_replace(Readiness::Starting);
+                }
+                () = retired.cancelled() => tracing::debug!("a fresh Chromium takes over"),
+            }
+        }
+    }
+
+    /// Launches until it works. After some failures the worker says why it is not available.
+    async fn launch(&self) -> Arc<Browser> {
+        let mut failed = 0_u32;
+        let mut wait = RELAUNCH_WAIT_MS;
+        loop {
+            match Browser::launch(&self.settings, &self.tasks).await {
+                Ok(browser) => return browser,
+                Err(error) => {
+                    failed += 1;
+                    tracing::error!(%error, failed, "Chromium could not be started");
+                    let hopeless =
+                        matches!(error, WorkerError::NoSandbox(_) | WorkerError::ChromiumMissing(_));
+                    if (hopeless || failed >= FAILED_LAUNCHES_MAX) && self.sender.borrow().is_none() {
+                        self.readiness.send_replace(Readiness::Unavailable(error.to_string().into()));
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            wait = (wait * 2).min(RELAUNCH_WAIT_MS_MAX);
+        }
+    }
+}

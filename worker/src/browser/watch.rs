@@ -1,0 +1,228 @@
+//! What a tab does, folded from the events of the protocol into one state that others can wait on. Also answers
+//! the dialogs of a page, as nobody else would. Not here: what the state means for an item (see `page`).
+
+use chromiumoxide::{
+    Page,
+    cdp::browser_protocol::{
+        inspector::EventTargetCrashed,
+        network::{
+            EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived, Headers,
+            ResourceType,
+        },
+        page::{DialogType, EventJavascriptDialogOpening, EventLifecycleEvent, HandleJavaScriptDialogParams},
+    },
+    error::CdpError,
+};
+use futures::{Stream, StreamExt as _, stream::BoxStream};
+use leafcutter_egress::REFUSAL_HEADER;
+use std::{collections::HashSet, sync::Arc};
+use tokio::{sync::watch, time::Instant};
+
+/// Requests in flight that are remembered; a page with more counts as busy until the bound on quiet.
+const REQUESTS_MAX: usize = 4_096;
+
+/// The answer to the request for the main document.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// Which load of the tab it belongs to; also the id of its request.
+    pub(crate) loader: String,
+    /// Where the redirects led.
+    pub(crate) url: String,
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// HTTP status text.
+    pub(crate) status_text: String,
+    /// Kind of document, without parameters.
+    pub(crate) mime: String,
+    /// Whether the egress proxy refused it.
+    pub(crate) refused: bool,
+}
+
+/// Everything seen since the item began.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// Address that the main document was last asked for, redirects included.
+    pub(crate) asked: Option<String>,
+    /// The last answer for a main document.
+    pub(crate) answer: Option<Answer>,
+    /// Load and error text of the last main document that failed.
+    pub(crate) failed: Option<(String, String)>,
+    /// Loads that have fired their load event.
+    loads: Vec<String>,
+    /// Requests in flight.
+    open: HashSet<String>,
+    /// Requests whose end was seen before their beginning, as the kinds of events come separately.
+    ended: HashSet<String>,
+    /// When a request last began or ended.
+    pub(crate) changed: Instant,
+    /// Whether the renderer is dead.
+    pub(crate) crashed: bool,
+}
+
+impl Seen {
+    fn new() -> Self {
+        Self {
+            asked: None,
+            answer: None,
+            failed: None,
+            loads: Vec::new(),
+            open: HashSet::new(),
+            ended: HashSet::new(),
+            changed: Instant::now(),
+            crashed: false,
+        }
+    }
+
+    /// Whether the last answered main document has fired its load event.
+    pub(crate) fn loaded(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| self.loads.contains(&answer.loader))
+    }
+
+    /// Whether no request is in flight.
+    pub(crate) fn idle(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn began(&mut self, event: &EventRequestWillBeSent, main: &str) {
+        self.changed = Instant::now();
+        let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
+        if event.r#type == Some(ResourceType::Document) && main_frame {
+            self.asked = Some(event.request.url.clone());
+        }
+        let endless = matches!(
+            event.r#type,
+            Some(
+                ResourceType::EventSource
+                    | ResourceType::WebSocket
+                    | ResourceType::Ping
+                    | ResourceType::Media
+            )
+        );
+        let id = event.request_id.inner();
+        if !endless && self.open.len() < REQUESTS_MAX && !self.ended.remove(id) {
+            self.open.insert(id.clone());
+        }
+    }
+
+    fn over(&mut self, id: &str) {
+        self.changed = Instant::now();
+        if !self.open.remove(id) && self.ended.len() < REQUESTS_MAX {
+            self.ended.insert(id.to_owned());
+        }
+    }
+
+    fn answered(&mut self, event: &EventResponseReceived, main: &str) {
+        let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
+        if event.r#type != ResourceType::Document || !main_frame {
+            return;
+        }
+        let response = &event.response;
+        self.answer = Some(Answer {
+            loader: event.loader_id.inner().clone(),
+            url: response.url.clone(),
+            status: u16::try_from(response.status).unwrap_or(0),
+            status_text: response.status_text.clone(),
+            mime: response.mime_type.clone(),
+            refused: has(&response.headers, REFUSAL_HEADER),
+        });
+    }
+}
+
+fn has(headers: &Headers, name: &str) -> bool {
+    headers
+        .inner()
+        .as_object()
+        .is_some_and(|headers| headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+}
+
+/// One event of the kinds that are followed.
+enum Event {
+    Began(Arc<EventRequestWillBeSent>),
+    Answered(Arc<EventResponseReceived>),
+    Finished(Arc<EventLoadingFinished>),
+    Failed(Arc<EventLoadingFailed>),
+    Life(Arc<EventLifecycleEvent>),
+    Dialog(Arc<EventJavascriptDialogOpening>),
+    Crashed,
+}
+
+/// Follows a tab until it is closed or `Watch` is dropped.
+pub(crate) struct Watch {
+    state: watch::Sender<Seen>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Watch {
+    /// Begins to follow.
+    pub(crate) async fn start(page: &Page) -> Result<Self, CdpError> {
+        let mut events = events(page).await?;
+        let (state, _) = watch::channel(Seen::new());
+        let (sender, page) = (state.clone(), page.clone());
+        let task = tokio::spawn(async move {
+            let main = page.target_id().inner().clone();
+            while let Some(event) = events.next().await {
+                if let Event::Dialog(dialog) = &event {
+                    answer_dialog(&page, dialog).await;
+                }
+                sender.send_modify(|seen| apply(seen, &event, &main));
+            }
+        });
+        Ok(Self { state, task })
+    }
+
+    /// Forgets everything seen: a new item begins.
+    pub(crate) fn begin(&self) {
+        self.state.send_replace(Seen::new());
+    }
+
+    /// The state and its changes.
+    pub(crate) fn seen(&self) -> watch::Receiver<Seen> {
+        self.state.subscribe()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn events(page: &Page) -> Result<impl Stream<Item = Event> + Unpin + use<>, CdpError> {
+    let streams: Vec<BoxStream<'static, Event>> = vec![
+        page.event_listener().await?.map(Event::Began).boxed(),
+        page.event_listener().await?.map(Event::Answered).boxed(),
+        page.event_listener().await?.map(Event::Finished).boxed(),
+        page.event_listener().await?.map(Event::Failed).boxed(),
+        page.event_listener().await?.map(Event::Life).boxed(),
+        page.event_listener().await?.map(Event::Dialog).boxed(),
+        page.event_listener().await?.map(|_: Arc<EventTargetCrashed>| Event::Crashed).boxed(),
+    ];
+    Ok(futures::stream::select_all(streams))
+}
+
+fn apply(seen: &mut Seen, event: &Event, main: &str) {
+    match event {
+        Event::Began(event) => seen.began(event, main),
+        Event::Answered(event) => seen.answered(event, main),
+        Event::Finished(event) => seen.over(event.request_id.inner()),
+        Event::Failed(event) => {
+            seen.over(event.request_id.inner());
+            if event.r#type == ResourceType::Document {
+                seen.failed = Some((event.request_id.inner().clone(), event.error_text.clone()));
+            }
+        }
+        Event::Life(event) => {
+            if event.name == "load" && event.frame_id.inner() == main {
+                seen.loads.push(event.loader_id.inner().clone());
+            }
+        }
+        Event::Dialog(_) => {}
+        Event::Crashed => seen.crashed = true,
+    }
+}
+
+/// Refuses what the page asks, but lets itself be left.
+async fn answer_dialog(page: &Page, dialog: &EventJavascriptDialogOpening) {
+    let accept = dialog.r#type == DialogType::Beforeunload;
+    let _ = page.execute(HandleJavaScriptDialogParams::new(accept)).await;
+}

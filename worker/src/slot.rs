@@ -1,0 +1,144 @@
+//! The life of a slot: take an offer, claim each of its items, do it, report it, acknowledge the offer. A slot is
+//! the permit: it asks for work only when it can do it.
+
+use crate::{
+    WorkerSettings,
+    attempt::{self, Bench, Limits},
+    browser::Pool,
+    desk,
+};
+use leafcutter_dispatch::{
+    Assignment, ClaimRequest, Delivery, FailedPage, Outcome, Report, ScrapedPage, WorkDesk, WorkSource,
+};
+use leafcutter_domain::{BatchId, ItemIndex, Usage};
+use leafcutter_object_store::Objects;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long a slot without work keeps the context of its last batch, in milliseconds.
+const IDLE_CONTEXT_MS: u64 = 10_000;
+/// How long a stopping worker tries to give an item back, in milliseconds.
+const PUT_BACK_LIMIT_MS: u64 = 3_000;
+
+/// What all slots share.
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<WorkerSettings>,
+    pub(crate) source: Arc<dyn WorkSource>,
+    pub(crate) desk: Arc<dyn WorkDesk>,
+    pub(crate) objects: Objects,
+    pub(crate) pool: Pool,
+    /// No new item is begun.
+    pub(crate) stop: CancellationToken,
+    /// Running items are given back.
+    pub(crate) abandon: CancellationToken,
+    pub(crate) running: AtomicUsize,
+}
+
+/// Works until the worker stops or the source is closed.
+pub(crate) async fn run(shared: Arc<Shared>, mut bench: Bench) {
+    while let Some(delivery) = next(&shared, &mut bench).await {
+        let offer = delivery.offer().clone();
+        for item in offer.items {
+            if shared.stop.is_cancelled() {
+                break;
+            }
+            item_of(&shared, &mut bench, offer.batch, item).await;
+        }
+        // An offer that was not worked through stays with the broker.
+        if !shared.stop.is_cancelled() {
+            delivery.acknowledge().await;
+        }
+    }
+    bench.leave().await;
+    bench.proxy.shutdown().await;
+}
+
+/// The next offer, once there is a browser for it. Meanwhile the last context goes, when it is idle for long or its
+/// browser is to go.
+async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
+    let next = async {
+        shared.pool.browser().await?;
+        shared.source.next().await
+    };
+    let next = shared.stop.run_until_cancelled(next);
+    tokio::pin!(next);
+    if let Some((_, tab)) = &bench.tab {
+        let (retired, gone) = (tab.browser().retired().clone(), tab.browser().gone().clone());
+        tokio::select! {
+            biased;
+            delivery = &mut next => return delivery.flatten(),
+            () = retired.cancelled() => {}
+            () = gone.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(IDLE_CONTEXT_MS)) => {}
+        }
+        bench.leave().await;
+    }
+    next.await.flatten()
+}
+
+async fn item_of(shared: &Shared, bench: &mut Bench, batch: BatchId, item: ItemIndex) {
+    let begun = Instant::now();
+    let request = ClaimRequest { batch, item, claim: Uuid::new_v4(), worker: shared.settings.worker };
+    let Some(assignment) = desk::claim(shared.desk.as_ref(), request).await else { return };
+    let _running = Running::begin(&shared.running);
+    let limits = Limits::new(begun, shared.settings.item_limit, &assignment);
+    let attempt = attempt::run(bench, &shared.pool, &shared.objects, &assignment, limits);
+    let attempt = shared.abandon.run_until_cancelled(attempt).await;
+    let abandoned = attempt.is_none();
+    let report = report(&assignment, attempt, usage(bench, begun));
+    let until = if abandoned {
+        limits.report_until.min(Instant::now() + Duration::from_millis(PUT_BACK_LIMIT_MS))
+    } else {
+        limits.report_until
+    };
+    if !desk::report(shared.desk.as_ref(), &report, until).await {
+        tracing::warn!(%batch, item, "the desk did not record how an item ended; its lease ends by itself");
+    }
+    if abandoned {
+        bench.leave().await;
+    } else {
+        bench.tidy(assignment.options.isolation).await;
+    }
+}
+
+fn report(assignment: &Assignment, attempt: Option<Result<ScrapedPage, FailedPage>>, usage: Usage) -> Report {
+    let outcome = match attempt {
+        Some(Ok(page)) => Outcome::Completed(page),
+        Some(Err(failure)) => Outcome::Failed(failure),
+        None => Outcome::PutBack,
+    };
+    Report { batch: assignment.batch, item: assignment.item, lease: assignment.lease.clone(), outcome, usage }
+}
+
+fn usage(bench: &Bench, begun: Instant) -> Usage {
+    let used = bench.proxy.usage();
+    Usage {
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        received_bytes: used.received_bytes,
+        requests: u32::try_from(used.requests).unwrap_or(u32::MAX),
+    }
+}
+
+/// Counts an item as long as it runs.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,9 @@
+//! The worker as a whole, with a real Chromium, a small site on loopback, a desk and a queue in the test. Nothing
+//! here leaves the machine.
+
+mod faults;
+mod isolation;
+mod pages;
+mod processes;
+mod site;
+mod support;

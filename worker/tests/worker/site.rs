@@ -1,0 +1,187 @@
+//! The small site that the tests scrape, and the canary that nothing may reach. Both remember their requests.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// A request as the site saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) cookie: Option<String>,
+}
+
+#[derive(Clone)]
+struct Memory {
+    seen: Arc<Mutex<Vec<Seen>>>,
+    /// Gates that are open.
+    gates: watch::Sender<HashMap<String, ()>>,
+    canary: Option<SocketAddr>,
+}
+
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    memory: Memory,
+    task: JoinHandle<()>,
+}
+
+impl Site {
+    /// A site whose pages try to reach `canary`.
+    pub(crate) async fn start(canary: Option<SocketAddr>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let memory = Memory { seen: Arc::default(), gates: watch::channel(HashMap::new()).0, canary };
+        let router = Router::new().fallback(answer).with_state(memory.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, memory, task }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.memory.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.seen().iter().filter(|seen| seen.path == path).count()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> Response {
+    let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let path = uri.path().to_owned();
+    let host = header(header::HOST).unwrap_or_default().to_owned();
+    let cookie = header(header::COOKIE).map(str::to_owned);
+    memory.seen.lock().unwrap().push(Seen { host: host.clone(), path: path.clone(), cookie });
+    let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
+    let canary = memory.canary.map(|address| address.to_string()).unwrap_or_default();
+    match path.as_str() {
+        "/plain" => Html("<h1>Plain page</h1><p>Some words.</p>").into_response(),
+        "/script" => {
+            Html("<div id=a></div><script>a.innerHTML='<h1>Made by script</h1>'</script>").into_response()
+        }
+        "/fetched" => Html(FETCHED).into_response(),
+        "/data" => {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            "Brought by fetch".into_response()
+        }
+        "/shadow" => Html(SHADOW).into_response(),
+        "/fails" => (StatusCode::INTERNAL_SERVER_ERROR, Html("<h1>broken</h1>")).into_response(),
+        "/moved" => Redirect::temporary("/plain").into_response(),
+        "/tall" => Html("<div style='height:3000px'>tall</div>").into_response(),
+        "/text" => "just *text*".into_response(),
+        "/json" => ([(header::CONTENT_TYPE, "application/json")], r#"{"name":"ant"}"#).into_response(),
+        "/latin" => ([(header::CONTENT_TYPE, "text/html; charset=iso-8859-1")], b"<p>caf\xe9</p>".to_vec())
+            .into_response(),
+        "/pdf" => ([(header::CONTENT_TYPE, "application/pdf")], "%PDF-1.4").into_response(),
+        "/download" => {
+            ([(header::CONTENT_DISPOSITION, "attachment; filename=a.html")], Html("x")).into_response()
+        }
+        "/elsewhere" => {
+            Html(format!("<h1>x</h1><img src='http://localhost:{port}/image'><img src='/image'>"))
+                .into_response()
+        }
+        "/image" => StatusCode::NOT_FOUND.into_response(),
+        "/probe" => Html(PROBE).into_response(),
+        "/worker.js" => ([(header::CONTENT_TYPE, "text/javascript")], WORKER).into_response(),
+        "/cached.js" => (
+            [(header::CONTENT_TYPE, "text/javascript"), (header::CACHE_CONTROL, "max-age=3600")],
+            "window.cached = true",
+        )
+            .into_response(),
+        "/endless" => endless(),
+        "/dialogs" => Html("<h1>x</h1><script>while (true) alert('again')</script>").into_response(),
+        "/spin" => Html("<h1>x</h1><script>onload = () => setTimeout(() => { while (true); })</script>")
+            .into_response(),
+        "/popups" => {
+            Html("<h1>Popups</h1><script>for (let i = 0; i < 5; i++) open('/plain')</script>").into_response()
+        }
+        "/to-canary" => Redirect::temporary(&format!("http://{canary}/secret")).into_response(),
+        "/embeds-canary" => Html(EMBEDS.replace("CANARY", &canary)).into_response(),
+        path if path.starts_with("/gate/") => gate(&memory, path.trim_start_matches("/gate/")).await,
+        path if path.starts_with("/open/") => {
+            memory
+                .gates
+                .send_modify(|gates| drop(gates.insert(path.trim_start_matches("/open/").to_owned(), ())));
+            StatusCode::NO_CONTENT.into_response()
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Answers when `/open/NAME` has been asked for.
+async fn gate(memory: &Memory, name: &str) -> Response {
+    let mut gates = memory.gates.subscribe();
+    let _ = gates.wait_for(|gates| gates.contains_key(name)).await;
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A page whose body never ends.
+fn endless() -> Response {
+    let body = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Ok::<_, Infallible>("<p>more</p>"), ()))
+    });
+    ([(header::CONTENT_TYPE, "text/html")], Body::from_stream(body)).into_response()
+}
+
+const FETCHED: &str =
+    "<div id=a></div><script>fetch('/data').then(r => r.text()).then(t => { a.textContent = t })</script>";
+
+const SHADOW: &str = "<x-a><b slot=s>Slotted</b></x-a><script>
+document.querySelector('x-a').attachShadow({mode:'open'}).innerHTML='<h2>In the shadow</h2><slot name=s></slot>'</script>";
+
+const EMBEDS: &str = "<h1>Embeds</h1><img src='http://CANARY/img'><iframe src='http://CANARY/frame'></iframe>
+<link rel=stylesheet href='http://CANARY/css'><script src='http://CANARY/js'></script>
+<script>fetch('http://CANARY/fetch', {mode:'no-cors'}).catch(() => 0); new WebSocket('ws://CANARY/ws');
+navigator.sendBeacon('http://CANARY/beacon'); new Worker(URL.createObjectURL(new Blob([`fetch('http://CANARY/worker')`])))</script>";
+
+const WORKER: &str = "self.addEventListener('fetch', event => { if (event.request.url.endsWith('/plain')) event.respondWith(new Response('from the worker')) });
+self.addEventListener('install', () => self.skipWaiting()); self.addEventListener('activate', event => event.waitUntil(clients.claim()))";
+
+/// Says what it finds of former visits, leaves traces of every kind, and holds a request open meanwhile.
+const PROBE: &str = r#"<p id=out>nothing yet</p><script src="/cached.js"></script><script>
+const id = Math.random().toString(36).slice(2);
+fetch('/gate/' + id);
+(async () => {
+  const found = [];
+  if (document.cookie) found.push('cookie');
+  if (localStorage.length) found.push('localStorage');
+  if (sessionStorage.length) found.push('sessionStorage');
+  if (window.name) found.push('name');
+  if (history.length > 2) found.push('history');
+  if ((await indexedDB.databases()).length) found.push('indexedDB');
+  if ((await caches.keys()).length) found.push('caches');
+  if ((await navigator.serviceWorker.getRegistrations()).length) found.push('serviceWorker');
+  if (navigator.serviceWorker.controller) found.push('controller');
+  document.cookie = 'trace=1; path=/; max-age=1000';
+  localStorage.trace = sessionStorage.trace = window.name = 'trace';
+  history.pushState(1, '', '#one'); history.pushState(2, '', '#two');
+  await new Promise((done, failed) => { const r = indexedDB.open('trace'); r.onsuccess = done; r.onerror = failed });
+  await (await caches.open('trace')).put('/x', new Response('x'));
+  await navigator.serviceWorker.register('/worker.js'); await navigator.serviceWorker.ready;
+  out.textContent = 'found: ' + (found.join(' ') || 'nothing');
+  await fetch('/open/' + id);
+})().catch(error => { out.textContent = 'error: ' + error; fetch('/open/' + id) })
+</script>"#;
