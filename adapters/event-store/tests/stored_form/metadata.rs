@@ -1,0 +1,75 @@
+//! What is stored beside an event: its version, its id and its link in the chain. Not here: the events.
+
+use crate::account::at;
+use leafcutter_domain::{DomainEvent, account::AccountEvent};
+use leafcutter_event_store::{
+    ChainLink, Metadata, Position, StoredEvent, StoredFormError, StreamName, decode, event_id, link_hash,
+};
+use uuid::Uuid;
+
+pub(crate) fn plain() -> Metadata {
+    Metadata { version: 1, occurred_at: at(), prev: None, hash: None }
+}
+
+pub(crate) fn chained() -> Metadata {
+    Metadata { prev: Some("67".repeat(32)), hash: Some("89".repeat(32)), ..plain() }
+}
+
+fn stored(name: &str, data: &[u8], metadata: &[u8]) -> StoredEvent {
+    let (data, metadata) = (data.to_vec(), metadata.to_vec());
+    let (position, stream) = (Position::START, StreamName::new("account", 1));
+    StoredEvent { position, stream, revision: 7, id: Uuid::nil(), name: name.to_owned(), data, metadata }
+}
+
+#[test]
+fn an_event_that_cannot_be_read_says_where_it_is_and_why() {
+    let (_, event) = &crate::account::samples()[0];
+    let good = serde_json::to_vec(&plain()).unwrap();
+    let newer = serde_json::to_vec(&Metadata { version: 2, ..plain() }).unwrap();
+    let read =
+        |name, data: &[u8], metadata| decode::<AccountEvent>(&stored(name, data, metadata)).unwrap_err();
+    let data = event.encode();
+    let refused = read("AccountOpened", &data, &newer);
+    assert!(matches!(refused, StoredFormError::Newer { revision: 7, version: 2, .. }));
+    let refused = read("AccountOpened", &data, b"{}");
+    assert!(matches!(refused, StoredFormError::Metadata { revision: 7, .. }));
+    for (name, data) in [("AccountOpened", &b"{}"[..]), ("Elsewhere", &data)] {
+        let refused = read(name, data, &good);
+        assert!(matches!(refused, StoredFormError::Data { revision: 7, .. }));
+        assert_eq!(refused.to_string(), "event 7 of account-1 cannot be read");
+    }
+}
+
+#[test]
+fn an_event_id_is_made_of_place_name_and_data_and_stays_the_same() {
+    let stream = StreamName::new("account", 1);
+    let id = event_id(&stream, 7, "AccountOpened", b"{}");
+    assert_eq!(id.to_string(), "9fb17fc5-8e70-5b08-baf7-1fd03bd6f025");
+    let others = [
+        event_id(&StreamName::new("account", 2), 7, "AccountOpened", b"{}"),
+        event_id(&stream, 8, "AccountOpened", b"{}"),
+        event_id(&stream, 7, "ApiKeyIssued", b"{}"),
+        event_id(&stream, 7, "AccountOpened", b"{ }"),
+    ];
+    assert!(!others.contains(&id));
+}
+
+#[test]
+fn a_link_covers_each_of_its_parts_and_stays_the_same() {
+    let (prev, stream, id, name, data) = ("aa", "ledger-1", Uuid::from_u128(1), "CreditsCharged", &b"{}"[..]);
+    let link = ChainLink { prev, stream, revision: 7, id, name, occurred_at: at(), data };
+    assert_eq!(link_hash(&link), "c3a6a823f97751099f179672ee3871a3a36808271b4cf1206c132a2a72418a7b");
+    let others = [
+        ChainLink { prev: "", ..link },
+        ChainLink { stream: "ledger-2", ..link },
+        ChainLink { revision: 8, ..link },
+        ChainLink { id: Uuid::from_u128(2), ..link },
+        ChainLink { name: "CreditsRefunded", ..link },
+        ChainLink { occurred_at: at().plus_millis(1), ..link },
+        ChainLink { data: b"{ }", ..link },
+        ChainLink { prev: "aaledger", stream: "-1", ..link },
+    ];
+    for other in others {
+        assert_ne!(link_hash(&other), link_hash(&link), "{other:?}");
+    }
+}
