@@ -6,10 +6,15 @@ use crate::{
     world::World,
 };
 use leafcutter_domain::{Decider, batch::BatchCommand, ledger::LedgerCommand};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 /// Worlds that are looked at.
 const WORLDS: usize = 200;
+
+static THEM: LazyLock<Vec<World<Real>>> = LazyLock::new(|| worlds(WORLDS));
 
 /// The kinds of commands of a world that were taken and had an effect, and of those that were only asked.
 fn kinds(world: &World<Real>) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
@@ -83,7 +88,7 @@ const KINDS: [&str; 16] = [
 
 #[test]
 fn cancel_retry_and_expiry_meet_in_one_world_often() {
-    let meetings = worlds(WORLDS)
+    let meetings = THEM
         .iter()
         .filter(|world| {
             let (taken, _) = kinds(world);
@@ -96,8 +101,8 @@ fn cancel_retry_and_expiry_meet_in_one_world_often() {
 #[test]
 fn every_kind_of_command_is_asked_in_most_worlds_and_taken_in_many() {
     let (mut taken, mut asked) = (BTreeMap::new(), BTreeMap::new());
-    for world in worlds(WORLDS) {
-        let (took, had) = kinds(&world);
+    for world in THEM.iter() {
+        let (took, had) = kinds(world);
         took.into_iter().for_each(|kind| *taken.entry(kind).or_insert(0) += 1);
         had.into_iter().for_each(|kind| *asked.entry(kind).or_insert(0) += 1);
     }
@@ -110,7 +115,7 @@ fn every_kind_of_command_is_asked_in_most_worlds_and_taken_in_many() {
 
 #[test]
 fn credits_are_released_after_their_month_was_closed_often() {
-    let late = worlds(WORLDS)
+    let late = THEM
         .iter()
         .filter(|world| {
             let months = world.ledgers.iter();

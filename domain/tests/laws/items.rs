@@ -21,7 +21,7 @@ impl<R: Rules> World<R> {
     pub(crate) fn start(&mut self, slot: usize, pick: Pick) {
         let pending = self.batches[slot].stream.state.pending_items();
         // With nothing pending the claim is for some item all the same: a message that came twice.
-        let one = ItemIndex::try_from(pick.first).unwrap_or(0);
+        let one = self.some_item(slot, pick);
         let items = if pending.is_empty() && !self.drains(pick) { vec![one] } else { some(&pending, pick) };
         for item in items {
             let claim = Uuid::from_u128(self.serial());
@@ -49,7 +49,7 @@ impl<R: Rules> World<R> {
     }
 
     pub(crate) fn report(&mut self, slot: usize, pick: Pick, ending: Ending) {
-        for (item, _, running) in some(&self.running(slot), pick) {
+        for (item, _, running) in some(&self.running_items(slot), pick) {
             let report = self.report_of(item, running.lease_hash, ending);
             self.ask(slot, report).ok();
         }
@@ -93,29 +93,51 @@ impl<R: Rules> World<R> {
     }
 
     pub(crate) fn put_back(&mut self, slot: usize, pick: Pick) {
-        for (item, attempt, _) in some(&self.running(slot), pick) {
+        for (item, attempt, _) in self.running_or_former(slot, pick) {
             self.ask(slot, PutBackItem { item, attempt, at: self.now }).ok();
         }
     }
 
     /// A watchdog's clock is not the desk's: one item's lease may be over while others live on.
     pub(crate) fn expire(&mut self, slot: usize, pick: Pick, due: bool) {
-        for (item, attempt, running) in some(&self.running(slot), pick) {
-            let at = if due { running.deadline.plus_millis(1) } else { self.now };
+        for (item, attempt, running) in self.running_or_former(slot, pick) {
+            let deadline = running.map(|running| running.deadline.plus_millis(1));
+            let at = deadline.filter(|_| due).unwrap_or(self.now);
             self.ask(slot, ExpireLease { item, attempt, at }).ok();
         }
     }
 
     pub(crate) fn fail_pending(&mut self, slot: usize, pick: Pick) {
-        for item in some(&self.batches[slot].stream.state.pending_items(), pick) {
+        let mut items = some(&self.batches[slot].stream.state.pending_items(), pick);
+        if items.is_empty() {
+            items = vec![self.some_item(slot, pick)];
+        }
+        for item in items {
             let message = "The cookies are gone.".into();
             let command = FailPending { item, code: ErrorCode::CookiesExpired, message, at: self.now };
             self.ask(slot, command).ok();
         }
     }
 
+    /// Any item, or one beyond the last.
+    fn some_item(&self, slot: usize, pick: Pick) -> ItemIndex {
+        let items = self.batches[slot].stream.state.items.len();
+        ItemIndex::try_from(pick.first % (items + 1)).unwrap_or(0)
+    }
+
+    /// The picked running items; with none running, the former attempt of some item: word of it came late.
+    fn running_or_former(&self, slot: usize, pick: Pick) -> Vec<(ItemIndex, u32, Option<Running>)> {
+        let running = some(&self.running_items(slot), pick);
+        if running.is_empty() {
+            let item = self.some_item(slot, pick);
+            let attempt = self.batches[slot].stream.state.item(item).map_or(1, |item| item.attempt);
+            return vec![(item, attempt, None)];
+        }
+        running.into_iter().map(|(item, attempt, running)| (item, attempt, Some(running))).collect()
+    }
+
     /// Running items with their attempt and lease.
-    fn running(&self, slot: usize) -> Vec<(ItemIndex, u32, Running)> {
+    fn running_items(&self, slot: usize) -> Vec<(ItemIndex, u32, Running)> {
         let items = (0..).zip(&self.batches[slot].stream.state.items);
         items
             .filter_map(|(index, item)| match &item.status {

@@ -1,6 +1,6 @@
 //! The laws of the domain: what no order of commands, crashes, repeats and month turns may break.
 //!
-//! A world (`world`, `items`, `money`) lives through a random plan (`plan`) on the real deciders; each law
+//! A world (`world`, `requests`, `items`, `money`) lives through a random plan (`plan`) on the real deciders; each law
 //! (`batch_laws`, `money_laws`) is asked after every step and once everything has ended. That a law guards something
 //! is shown by a mutant that breaks it (`mutants`). No rule is here, and no test of a single rule: those are next
 //! to the rules, in `src`. More worlds: `LEAFCUTTER_LAW_CASES=10000`; others: `PROPTEST_RNG_SEED=7`.
@@ -13,6 +13,7 @@ mod money;
 mod money_laws;
 mod mutants;
 mod plan;
+mod requests;
 mod rules;
 mod tally;
 mod world;

@@ -15,7 +15,7 @@ use leafcutter_domain::{
 use uuid::Uuid;
 
 /// Reservations that may be open at a time.
-const OPEN_MAX: usize = 4;
+const OPEN_MAX: usize = 5;
 
 /// Why no credits were set aside.
 pub(crate) enum Refused {
@@ -48,12 +48,11 @@ pub(crate) fn handed_on(period: Period, event: &LedgerEvent) -> Option<(GrantId,
 impl<R: Rules> World<R> {
     /// The open month; begins the next one when the last is closed.
     pub(crate) fn current(&mut self) -> Period {
-        let last = self.ledgers.last_key_value().map(|(period, ledger)| (*period, ledger.state.clone()));
-        let (period, previous, carried) = match last {
-            Some((period, state)) if !state.closed => return period,
-            Some((period, state)) => {
-                let previous = PreviousPeriod { period, hash: hash_of(period) };
-                (period.next(), Some(previous), state.carried_at_close)
+        let (period, previous, carried) = match self.ledgers.last_key_value() {
+            Some((period, ledger)) if !ledger.state.closed => return *period,
+            Some((period, ledger)) => {
+                let previous = PreviousPeriod { period: *period, hash: hash_of(*period) };
+                (period.next(), Some(previous), ledger.state.carried_at_close.clone())
             }
             None => (Period::of(self.now), None, Funds::default()),
         };

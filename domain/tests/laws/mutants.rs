@@ -132,10 +132,10 @@ impl BatchMutant for StartsTwice {
     fn decide(state: &BatchState, command: &BatchCommand) -> BatchDecision {
         let BatchCommand::StartItem(start) = command else { return Batch::decide(state, command) };
         let mut state = state.clone();
-        if let Some(item) = state.items.get_mut(usize::from(start.item)) {
-            if matches!(item.status, ItemStatus::Running(_)) {
-                item.status = ItemStatus::Pending;
-            }
+        if let Some(item) = state.items.get_mut(usize::from(start.item))
+            && matches!(item.status, ItemStatus::Running(_))
+        {
+            item.status = ItemStatus::Pending;
         }
         Batch::decide(&state, command)
     }

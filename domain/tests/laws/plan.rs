@@ -4,10 +4,11 @@ use leafcutter_domain::ErrorCode;
 use proptest::{collection::vec, prelude::*};
 use std::ops::RangeInclusive;
 
-/// Steps of one world.
-const STEPS: RangeInclusive<usize> = 1..=110;
-/// Most batches of one world.
-const BATCHES_MAX: usize = 3;
+/// Steps of a short life, in which a broken law is easy to read, and of a long one, in which things meet.
+const STEPS_SHORT: RangeInclusive<usize> = 1..=40;
+const STEPS_LONG: RangeInclusive<usize> = 50..=100;
+/// Kinds of batches of one world.
+pub(crate) const BATCHES_MAX: usize = 3;
 /// A burst that takes every item there is.
 const ALL: usize = 50;
 
@@ -63,7 +64,8 @@ pub(crate) enum Ending {
     Failed(ErrorCode),
 }
 
-/// One thing that befalls a world; `usize` first is the batch.
+/// One thing that befalls a world; `usize` first is the batch: from `BATCHES_MAX` on that very one, below it one that
+/// the step can do something to, if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     /// `other`: with another body than the first time.
@@ -71,6 +73,8 @@ pub(crate) enum Step {
     /// A slow writer goes on.
     Arrive(usize),
     Start(usize, Pick),
+    /// Every pending item is started, the picked ones end.
+    Work(usize, Pick, Ending),
     Report(usize, Pick, Ending),
     /// A report with a lease of any time.
     OldReport(usize, usize, Ending),
@@ -96,18 +100,30 @@ pub(crate) enum Step {
 }
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    (setup(), vec(step(), STEPS)).prop_map(|(setup, steps)| Plan { setup, steps })
+    let steps = prop_oneof![1 => vec(step(), STEPS_SHORT), 6 => vec(step(), STEPS_LONG)];
+    (setup(), opening(), steps).prop_map(|(setup, mut opening, steps)| {
+        opening.extend(steps);
+        Plan { setup, steps: opening }
+    })
+}
+
+/// Most lives begin with some credits and a submit, so that the rest has something to meet.
+fn opening() -> impl Strategy<Value = Vec<Step>> {
+    let submits = vec((0..BATCHES_MAX, fate()).prop_map(|(b, fate)| Step::Submit(b, fate, false)), 0..=6);
+    (0_u64..=120, 1_i32..=4, submits).prop_map(|(amount, months, submits)| {
+        [Step::TopUp(amount, months)].into_iter().chain(submits).collect()
+    })
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
-    let allowance = prop_oneof![1 => Just(0), 2 => 1_u64..=40, 4 => 40_u64..=600];
+    let allowance = prop_oneof![2 => Just(0), 3 => 1_u64..=40, 3 => 40_u64..=400];
     let failure_price = prop_oneof![3 => Just(0), 1 => Just(1)];
-    (allowance, failure_price, vec(body(), 1..=BATCHES_MAX))
+    (allowance, failure_price, vec(body(), 2..=BATCHES_MAX))
         .prop_map(|(allowance, failure_price, batches)| Setup { allowance, failure_price, batches })
 }
 
 fn body() -> impl Strategy<Value = Body> {
-    let items = prop_oneof![3 => 1_usize..=4, 2 => 5_usize..=12, 1 => 13_usize..=50];
+    let items = prop_oneof![5 => 1_usize..=4, 2 => 5_usize..=12, 1 => 13_usize..=50];
     (items, 1_u64..=3, 1_u8..=3, any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
         .prop_map(|(items, per_item, max_attempts, retry_any_failure, keyed, has_cookies)| Body {
             items,
@@ -120,56 +136,61 @@ fn body() -> impl Strategy<Value = Body> {
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![4 => Just(Fate::Lives), 1 => Just(Fate::Slow), 1 => Just(Fate::Dies)]
+    prop_oneof![5 => Just(Fate::Lives), 1 => Just(Fate::Slow), 2 => Just(Fate::Dies)]
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
-    (0..ALL, prop_oneof![2 => 1_usize..=3, 2 => Just(ALL)]).prop_map(|(first, count)| Pick { first, count })
+    (0..ALL, prop_oneof![1 => 1_usize..=3, 1 => Just(ALL)]).prop_map(|(first, count)| Pick { first, count })
+}
+
+fn few() -> impl Strategy<Value = Pick> {
+    (0..ALL, 1_usize..=2).prop_map(|(first, count)| Pick { first, count })
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
     let code = prop::sample::select(ErrorCode::ALL);
-    prop_oneof![3 => (0_u64..=4).prop_map(Ending::Completed), 4 => code.prop_map(Ending::Failed)]
+    prop_oneof![2 => (0_u64..=4).prop_map(Ending::Completed), 4 => code.prop_map(Ending::Failed)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![2 => client_step(), 5 => worker_step(), 2 => house_step()]
+    prop_oneof![3 => client_step(), 9 => worker_step(), 3 => house_step()]
 }
 
 fn client_step() -> impl Strategy<Value = Step> {
-    let batch = || 0..BATCHES_MAX;
+    let batch = || 0..2 * BATCHES_MAX;
     let key = prop_oneof![1 => Just(None), 2 => (0_u8..3).prop_map(Some)];
     prop_oneof![
         8 => (batch(), fate(), prop::bool::weighted(0.1)).prop_map(|(b, fate, other)| Step::Submit(b, fate, other)),
         3 => batch().prop_map(Step::Arrive),
-        3 => (batch(), prop::bool::weighted(0.8)).prop_map(|(b, refund)| Step::Cancel(b, refund)),
-        9 => (batch(), fate(), key, prop::bool::weighted(0.8))
+        2 => (batch(), prop::bool::weighted(0.8)).prop_map(|(b, refund)| Step::Cancel(b, refund)),
+        12 => (batch(), fate(), key, prop::bool::weighted(0.8))
             .prop_map(|(b, fate, key, cookies)| Step::Retry(b, fate, key, cookies)),
     ]
 }
 
 fn worker_step() -> impl Strategy<Value = Step> {
-    let batch = || 0..BATCHES_MAX;
+    let batch = || 0..2 * BATCHES_MAX;
     prop_oneof![
-        10 => (batch(), pick()).prop_map(|(b, pick)| Step::Start(b, pick)),
-        12 => (batch(), pick(), ending()).prop_map(|(b, pick, ending)| Step::Report(b, pick, ending)),
+        14 => (batch(), pick()).prop_map(|(b, pick)| Step::Start(b, pick)),
+        9 => (batch(), pick(), ending()).prop_map(|(b, pick, ending)| Step::Work(b, pick, ending)),
+        7 => (batch(), pick(), ending()).prop_map(|(b, pick, ending)| Step::Report(b, pick, ending)),
         2 => (batch(), 0..200_usize, ending()).prop_map(|(b, lease, ending)| Step::OldReport(b, lease, ending)),
-        2 => (batch(), pick()).prop_map(|(b, pick)| Step::PutBack(b, pick)),
-        4 => (batch(), pick(), prop::bool::weighted(0.8)).prop_map(|(b, pick, due)| Step::Expire(b, pick, due)),
-        2 => (batch(), pick()).prop_map(|(b, pick)| Step::FailPending(b, pick)),
+        5 => (batch(), few()).prop_map(|(b, pick)| Step::PutBack(b, pick)),
+        10 => (batch(), few(), prop::bool::weighted(0.8)).prop_map(|(b, pick, due)| Step::Expire(b, pick, due)),
+        2 => (batch(), few()).prop_map(|(b, pick)| Step::FailPending(b, pick)),
         2 => (batch(), 0..500_usize).prop_map(|(b, pick)| Step::RedeliverToBatch(b, pick)),
     ]
 }
 
 fn house_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => Just(Step::Sweep),
-        4 => any::<bool>().prop_map(Step::Settle),
-        1 => Just(Step::LateReleases),
-        3 => (0_u64..=80, 0_i32..=4).prop_map(|(amount, months)| Step::TopUp(amount, months)),
-        4 => prop::bool::weighted(0.7).prop_map(Step::Turn),
-        2 => (-20_000_i64..=90_000).prop_map(Step::Wait),
-        1 => (0..BATCHES_MAX).prop_map(Step::Break),
-        2 => (0..12_usize, 0..500_usize).prop_map(|(month, pick)| Step::RedeliverToLedger(month, pick)),
+        6 => Just(Step::Sweep),
+        8 => any::<bool>().prop_map(Step::Settle),
+        2 => Just(Step::LateReleases),
+        6 => (0_u64..=80, 0_i32..=4).prop_map(|(amount, months)| Step::TopUp(amount, months)),
+        8 => prop::bool::weighted(0.7).prop_map(Step::Turn),
+        4 => (-20_000_i64..=90_000).prop_map(Step::Wait),
+        3 => (0..2 * BATCHES_MAX).prop_map(Step::Break),
+        4 => (0..12_usize, 0..500_usize).prop_map(|(month, pick)| Step::RedeliverToLedger(month, pick)),
     ]
 }

@@ -1,23 +1,23 @@
 //! A small world around the rules: some batches and one account, driven as handlers and reactions will drive
-//! them, with every crash between two appends. What happens to credits is next door in `money.rs`.
+//! them, with every crash between two appends. What clients ask is in `requests.rs`, what befalls
+//! single items in `items.rs`, what happens to credits in `money.rs`.
 
 use crate::{
-    money::Refused,
-    plan::{Body, Ending, Fate, Pick, Plan, Setup, Step},
+    plan::{BATCHES_MAX, Body, Ending, Pick, Plan, Setup, Step},
     rules::{Rules, Stream},
 };
 use leafcutter_domain::{
-    AccountId, BatchId, ItemIndex, Moment, Period, ReservationId, ScrapeOptions,
+    AccountId, BatchId, ItemIndex, Moment, Period,
     batch::{
-        BatchCommand, BatchEvent, BatchFailure, BatchRejection, CancelBatch, Channel, FailBatch,
-        RequestRetry, Round, RoundOutcome, RoundTerms, SubmitBatch,
+        BatchCommand, BatchEvent, BatchFailure, BatchRejection, FailBatch, ItemStatus, Phase, RequestRetry,
+        SubmitBatch,
     },
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Times that one request looks for a free round before it gives up.
-const ROUNDS_TRIED_MAX: usize = 8;
+/// Batches that a world has in the end.
+const BATCHES_IN_ALL_MAX: usize = 8;
 /// Passes over the running and pending items that are enough to end every batch.
 const DRAIN_PASSES_MAX: usize = 8;
 
@@ -31,9 +31,17 @@ pub(crate) struct BatchWorld<R: Rules> {
     pub(crate) id: BatchId,
     pub(crate) body: Body,
     pub(crate) stream: Stream<R::Batch>,
-    slow: Vec<Held>,
+    /// Writers between setting credits aside and appending.
+    pub(crate) slow: Vec<Held>,
     /// Every lease there ever was.
     pub(crate) leases: Vec<(ItemIndex, String)>,
+}
+
+impl<R: Rules> BatchWorld<R> {
+    fn new((number, body): (u128, &Body)) -> Self {
+        let id = BatchId(Uuid::from_u128(100 + number));
+        Self { id, body: body.clone(), stream: Stream::new(), slow: vec![], leases: vec![] }
+    }
 }
 
 /// What a cancel answered.
@@ -60,16 +68,9 @@ pub(crate) const ACCOUNT: AccountId = AccountId(Uuid::from_u128(1));
 
 impl<R: Rules> World<R> {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let batch = |(id, body): (u128, &Body)| BatchWorld {
-            id: BatchId(Uuid::from_u128(id)),
-            body: body.clone(),
-            stream: Stream::new(),
-            slow: vec![],
-            leases: vec![],
-        };
         Self {
             setup: plan.setup.clone(),
-            batches: (100..).zip(&plan.setup.batches).map(batch).collect(),
+            batches: (0..).zip(&plan.setup.batches).map(BatchWorld::new).collect(),
             ledgers: BTreeMap::new(),
             granted: 0,
             cancels: vec![],
@@ -87,19 +88,30 @@ impl<R: Rules> World<R> {
 
     pub(crate) fn apply(&mut self, step: Step) {
         match step {
-            Step::Submit(b, fate, other) => self.submit(self.slot(b), fate, other),
-            Step::Arrive(b) => self.arrive(self.slot(b)),
-            Step::Start(b, pick) => self.start(self.slot(b), pick),
-            Step::Report(b, pick, ending) => self.report(self.slot(b), pick, ending),
-            Step::OldReport(b, lease, ending) => self.old_report(self.slot(b), lease, ending),
-            Step::PutBack(b, pick) => self.put_back(self.slot(b), pick),
-            Step::Expire(b, pick, due) => self.expire(self.slot(b), pick, due),
-            Step::FailPending(b, pick) => self.fail_pending(self.slot(b), pick),
-            Step::Cancel(b, refund) => self.cancel(self.slot(b), refund),
-            Step::Retry(b, fate, key, cookies) => self.retry(self.slot(b), fate, key, cookies),
+            Step::Submit(b, fate, other) => {
+                let slot = self.asks_for_work(b);
+                self.submit(slot, fate, other);
+            }
+            Step::Arrive(b) => self.arrive(self.apt(b, |batch| !batch.slow.is_empty())),
+            Step::Start(b, pick) => self.start(self.pending(b), pick),
+            Step::Work(b, pick, ending) => {
+                let slot = self.pending(b);
+                self.start(slot, Pick { first: 0, count: usize::MAX });
+                self.report(slot, pick, ending);
+            }
+            Step::Report(b, pick, ending) => self.report(self.running(b), pick, ending),
+            Step::OldReport(b, lease, ending) => self.old_report(b % self.batches.len(), lease, ending),
+            Step::PutBack(b, pick) => self.put_back(self.running(b), pick),
+            Step::Expire(b, pick, due) => self.expire(self.running(b), pick, due),
+            Step::FailPending(b, pick) => self.fail_pending(self.pending(b), pick),
+            Step::Cancel(b, refund) => self.cancel(self.open(b), refund),
+            Step::Retry(b, fate, key, cookies) => {
+                let slot = self.apt(b, |batch| batch.stream.state.may_retry().is_ok());
+                self.retry(slot, fate, key, cookies);
+            }
             Step::Break(b) => {
                 let command = FailBatch { cause: BatchFailure::ReservationMissing, at: self.now };
-                self.ask(self.slot(b), command).ok();
+                self.ask(self.open(b), command).ok();
             }
             Step::Sweep => self.sweep(),
             Step::Settle(grants) => self.settle_all(grants),
@@ -107,13 +119,39 @@ impl<R: Rules> World<R> {
             Step::TopUp(amount, months) => self.top_up(amount, months),
             Step::Turn(opens) => self.turn_month(opens),
             Step::Wait(millis) => self.now = self.now.plus_millis(millis),
-            Step::RedeliverToBatch(b, pick) => self.redeliver(self.slot(b), pick),
+            Step::RedeliverToBatch(b, pick) => self.redeliver(b % self.batches.len(), pick),
             Step::RedeliverToLedger(month, pick) => self.redeliver_to_ledger(month, pick),
         }
     }
 
-    fn slot(&self, batch: usize) -> usize {
-        batch % self.batches.len()
+    /// The batch that a step is about, see [`Step`].
+    fn apt(&self, b: usize, applies: impl Fn(&BatchWorld<R>) -> bool) -> usize {
+        let apt: Vec<usize> = (0..self.batches.len()).filter(|slot| applies(&self.batches[*slot])).collect();
+        let any = b >= BATCHES_MAX || apt.is_empty();
+        if any { b % self.batches.len() } else { apt[b % apt.len()] }
+    }
+
+    /// A batch that has not begun; once all have, another one like the first.
+    fn asks_for_work(&mut self, b: usize) -> usize {
+        let all_begun = self.batches.iter().all(|batch| batch.stream.state.submission.is_some());
+        if b < BATCHES_MAX && all_begun && self.batches.len() < BATCHES_IN_ALL_MAX {
+            let body = &self.setup.batches[b % self.setup.batches.len()];
+            self.batches.push(BatchWorld::new((self.batches.len() as u128, body)));
+        }
+        self.apt(b, |batch| batch.stream.state.submission.is_none())
+    }
+
+    fn open(&self, b: usize) -> usize {
+        self.apt(b, |batch| batch.stream.state.phase == Phase::Open)
+    }
+
+    fn pending(&self, b: usize) -> usize {
+        self.apt(b, |batch| !batch.stream.state.pending_items().is_empty())
+    }
+
+    fn running(&self, b: usize) -> usize {
+        let runs = |status: &ItemStatus| matches!(status, ItemStatus::Running(_));
+        self.apt(b, |batch| batch.stream.state.indexes(runs).next().is_some())
     }
 
     /// Asks a batch; most callers go on whatever the answer, since the laws read what was recorded.
@@ -123,150 +161,6 @@ impl<R: Rules> World<R> {
         command: impl Into<BatchCommand>,
     ) -> Result<Vec<BatchEvent>, BatchRejection> {
         self.batches[slot].stream.ask(command)
-    }
-
-    fn terms(&self, slot: usize, round: u32, period: Period) -> RoundTerms {
-        let BatchWorld { id, body, .. } = &self.batches[slot];
-        RoundTerms {
-            round,
-            reservation: ReservationId::of(*id, round),
-            period,
-            per_item: body.per_item,
-            max_attempts: body.max_attempts,
-            retry_any_failure: body.retry_any_failure,
-        }
-    }
-
-    fn submit(&mut self, slot: usize, fate: Fate, other: bool) {
-        let body = self.batches[slot].body.clone();
-        let urls = body.items + usize::from(other);
-        for _ in 0..ROUNDS_TRIED_MAX {
-            let state = &self.batches[slot].stream.state;
-            let (round, known) = (state.next_round(), state.submission.is_some());
-            let mut period = self.current();
-            if !known {
-                let items = (0..).take(urls).collect();
-                match self.reserve(slot, round, items) {
-                    Ok(reserved) => period = reserved,
-                    Err(Refused::Mismatch) => {
-                        self.abandon(slot, round);
-                        continue;
-                    }
-                    Err(Refused::Other) => return,
-                }
-            }
-            let command = SubmitBatch {
-                batch: self.batches[slot].id,
-                account: ACCOUNT,
-                urls: (0..urls).map(|page| format!("https://shop.example/{page}")).collect(),
-                options: ScrapeOptions::default(),
-                has_cookies: body.has_cookies,
-                channel: Channel::Api,
-                metadata: None,
-                price_list: 1,
-                terms: self.terms(slot, round, period),
-                fingerprint: body.keyed.then(|| format!("body of {urls}")),
-                at: self.now,
-            };
-            match fate {
-                Fate::Dies => return,
-                Fate::Slow => return self.batches[slot].slow.push(Held::Submit(command.into())),
-                Fate::Lives if self.is_decided_anew(slot, command) => {}
-                Fate::Lives => return,
-            }
-        }
-    }
-
-    /// Asks, and says whether the round was taken or abandoned meanwhile, so that the request looks for another.
-    fn is_decided_anew(&mut self, slot: usize, command: impl Into<BatchCommand>) -> bool {
-        let answer = self.ask(slot, command);
-        matches!(answer, Err(BatchRejection::RoundAbandoned { .. } | BatchRejection::RoundTaken { .. }))
-    }
-
-    fn retry(&mut self, slot: usize, fate: Fate, key: Option<u8>, cookies: bool) {
-        for _ in 0..ROUNDS_TRIED_MAX {
-            let idempotency = key.map(|key| format!("key {key}"));
-            let BatchWorld { body, stream, .. } = &self.batches[slot];
-            let repeated = idempotency.is_some()
-                && stream.state.rounds.iter().any(|round| round.idempotency == idempotency);
-            let sets_aside = !repeated && stream.state.may_retry().is_ok() && (cookies || !body.has_cookies);
-            let (round, items) = (stream.state.next_round(), stream.state.failed_items());
-            let mut period = self.current();
-            if sets_aside {
-                match self.reserve(slot, round, items) {
-                    Ok(reserved) => period = reserved,
-                    Err(Refused::Mismatch) => {
-                        self.abandon(slot, round);
-                        continue;
-                    }
-                    Err(Refused::Other) => return,
-                }
-            }
-            let command = RequestRetry {
-                terms: self.terms(slot, round, period),
-                has_cookies: cookies,
-                fingerprint: idempotency.clone(),
-                idempotency,
-                at: self.now,
-            };
-            match fate {
-                // Nothing set aside, nothing to wait for: a repeat, or a retry that is refused.
-                _ if !sets_aside => return drop(self.ask(slot, command)),
-                Fate::Dies => return,
-                Fate::Slow => return self.batches[slot].slow.push(Held::Retry(command)),
-                Fate::Lives if self.is_decided_anew(slot, command) => {}
-                Fate::Lives => return,
-            }
-        }
-    }
-
-    /// A slow writer goes on; where its round is gone, it decides again.
-    fn arrive(&mut self, slot: usize) {
-        match self.batches[slot].slow.pop() {
-            None => {}
-            Some(Held::Submit(command)) => {
-                let other = command.urls.len() != self.batches[slot].body.items;
-                if self.is_decided_anew(slot, *command) {
-                    self.submit(slot, Fate::Lives, other);
-                }
-            }
-            Some(Held::Retry(command)) => {
-                let key = command.idempotency.as_ref().and_then(|key| key.rsplit(' ').next()?.parse().ok());
-                let cookies = command.has_cookies;
-                if self.is_decided_anew(slot, command) {
-                    self.retry(slot, Fate::Lives, key, cookies);
-                }
-            }
-        }
-    }
-
-    fn cancel(&mut self, slot: usize, refund: bool) {
-        let cancelled = self.ask(slot, CancelBatch { at: self.now });
-        let stopped = cancelled.is_ok_and(|events| !events.is_empty());
-        if let Some(terms) = self.batches[slot].stream.state.rounds.last().map(|round| round.terms)
-            && stopped
-            && refund
-        {
-            let refunded = self.settle_cancelled(terms);
-            let items = self.batches[slot].stream.state.rounds.last().map_or(0, cancelled_items);
-            self.cancels.push(CancelAnswer { items, per_item: terms.per_item, refunded });
-        }
-    }
-
-    fn redeliver(&mut self, slot: usize, pick: usize) {
-        let start = {
-            let accepted: Vec<_> =
-                self.batches[slot].stream.asked.iter().filter(|asked| asked.answer.is_ok()).collect();
-            accepted.get(pick % accepted.len().max(1)).and_then(|asked| match &asked.command {
-                BatchCommand::StartItem(start) => Some(start.clone()),
-                _ => None,
-            })
-        };
-        // The desk makes a new lease token for every claim, also for a repeated one.
-        match start {
-            Some(start) => self.claim(slot, start.item, start.claim),
-            None => self.batches[slot].stream.redeliver(pick),
-        }
     }
 
     /// Ends and settles everything that is open.
@@ -288,8 +182,4 @@ impl<R: Rules> World<R> {
         self.current();
         self.drained = true;
     }
-}
-
-fn cancelled_items(round: &Round) -> u64 {
-    round.outcomes.values().filter(|outcome| **outcome == RoundOutcome::Cancelled).count() as u64
 }
