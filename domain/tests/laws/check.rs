@@ -11,7 +11,7 @@ use proptest::{
 };
 
 /// Worlds for each law, unless `LEAFCUTTER_LAW_CASES` says how many.
-const CASES: u32 = 96;
+const CASES: u32 = 64;
 /// Worlds within which a mutant must be caught.
 const MUTANT_CASES_MAX: u32 = 512;
 /// The same worlds at every run, unless `PROPTEST_RNG_SEED` names others.
