@@ -3,6 +3,7 @@
 
 mod commands;
 mod desk;
+mod first_account;
 mod handlers;
 mod ledger_keeper;
 mod reactions;
@@ -13,7 +14,7 @@ mod submission;
 
 pub use commands::{CommandParts, CommandSettings, Commands};
 pub use desk::Desk;
-pub use handlers::admin::accounts::open_account;
+pub use first_account::{ensure_first_account, new_api_key};
 pub use ledger_keeper::{PresentLedger, present_ledger};
 pub use reactions::{ReactionSettings, Reactions};
 pub use router::router;

@@ -1,2 +1,42 @@
-//! Being built.
-fn main() {}
+//! The `leafcutter` binary: reads the command line, then runs the service or a client command. No rule, route or
+//! SQL is here; the service is put together in `serve`.
+
+mod cli;
+mod client;
+mod serve;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+/// Exit code of a command that was refused or could not start.
+const REFUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    serve::logging::start(matches!(cli.command, Command::Serve(_)));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refused(&anyhow::Error::new(error).context("the runtime cannot start")),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => refused(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::command(*args).await.map(|()| ExitCode::SUCCESS),
+        Command::Scrape(args) => serve::scrape(*args).await.map(ExitCode::from),
+        Command::Batch(args) => Ok(client::batch(&args).await.into()),
+        Command::Credits(args) => Ok(client::credits(&args).await.into()),
+    }
+}
+
+/// One clear line for whoever started the program.
+#[allow(clippy::print_stderr, reason = "the command line speaks to its user on standard error")]
+fn refused(error: &anyhow::Error) -> ExitCode {
+    eprintln!("leafcutter: {error:#}");
+    ExitCode::from(REFUSED)
+}

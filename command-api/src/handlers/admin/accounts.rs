@@ -53,25 +53,14 @@ pub(crate) async fn create(
     State(commands): State<Commands>,
     JsonBody(request): JsonBody<NewAccount>,
 ) -> Result<(StatusCode, Json<OpenedAccount>), ApiError> {
-    let (account, api_key) = open_account(&commands, &request.name, request.monthly_credits).await?;
-    Ok((StatusCode::CREATED, Json(OpenedAccount { account_id: account.0, api_key })))
-}
-
-/// Opens an account and issues its first key, which is returned this once.
-///
-/// # Errors
-/// The name or allowance is out of bounds, or the log cannot be written.
-pub async fn open_account(
-    commands: &Commands,
-    name: &str,
-    monthly_credits: Option<u64>,
-) -> Result<(AccountId, String), ApiError> {
     let at = commands.clock.steady_now()?;
     let account = AccountId(Uuid::now_v7());
-    let monthly_credits = monthly_credits.unwrap_or(commands.settings.default_credits);
-    let open = OpenAccount { account, name: name.to_owned(), monthly_credits, at };
-    commands.accounts.transact(account, open).await?;
+    let monthly_credits = request.monthly_credits.unwrap_or(commands.settings.default_credits);
+    commands
+        .accounts
+        .transact(account, OpenAccount { account, name: request.name, monthly_credits, at })
+        .await?;
     let (key, api_key, hash) = new_key()?;
     commands.accounts.transact(account, IssueKey { key, hash, at }).await?;
-    Ok((account, api_key))
+    Ok((StatusCode::CREATED, Json(OpenedAccount { account_id: account.0, api_key })))
 }

@@ -1,0 +1,47 @@
+//! The account `default` of an embedded service: there from the first start, without an admin call.
+
+use crate::{Commands, handlers::admin::keys::new_key};
+use leafcutter_domain::{
+    AccountId, KeyId,
+    account::{IssueKey, OpenAccount},
+};
+use leafcutter_wire::{ApiError, hash_key};
+use uuid::Uuid;
+
+/// Name and, hashed, id of the account.
+const NAME: &str = "default";
+
+/// A new API key.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn new_api_key() -> Result<String, ApiError> {
+    new_key().map(|(_, key, _)| key)
+}
+
+/// Opens the account unless it is there, and gives it this key unless it has or had one. Done twice, it changes
+/// nothing; a key that was revoked stays revoked.
+///
+/// # Errors
+/// The log cannot be written.
+pub async fn ensure_first_account(commands: &Commands, api_key: &str) -> Result<(), ApiError> {
+    let account = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, NAME.as_bytes()));
+    let at = commands.clock.now();
+    let (open, keyed) = commands
+        .accounts
+        .inspect(account, |folded| {
+            let state = &folded.state;
+            (state.account.is_some(), !state.keys.is_empty() || !state.revoked.is_empty())
+        })
+        .await?;
+    if !open {
+        let monthly_credits = commands.settings.default_credits;
+        let open = OpenAccount { account, name: NAME.to_owned(), monthly_credits, at };
+        commands.accounts.transact(account, open).await?;
+    }
+    if !keyed {
+        let issue = IssueKey { key: KeyId(Uuid::now_v7()), hash: hash_key(api_key), at };
+        commands.accounts.transact(account, issue).await?;
+    }
+    Ok(())
+}

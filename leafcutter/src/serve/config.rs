@@ -1,0 +1,142 @@
+//! Flags of the service and their environment twins, with bounds. What is wrong is said in one line at start.
+
+use clap::Args;
+use leafcutter_domain::limits;
+use leafcutter_egress::AllowedTarget;
+use std::{net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// Settings of `leafcutter serve`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeArgs {
+    /// Address of the HTTP API; port 0 takes any free one.
+    #[arg(long, env = "LEAFCUTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Folder of everything that is kept.
+    #[arg(long, env = "LEAFCUTTER_DATA_DIR", default_value = "./leafcutter-data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Pages opened at the same time [default: 4 for each core].
+    #[arg(long, env = "LEAFCUTTER_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: Option<u16>,
+
+    /// Internal hosts that may be opened all the same: HOST:PORT or CIDR, separated by commas.
+    #[arg(long, env = "LEAFCUTTER_ALLOW_TARGETS", value_delimiter = ',')]
+    pub(crate) allow_targets: Vec<AllowedTarget>,
+
+    /// Token of the admin calls; they are off without one.
+    #[arg(long, env = "LEAFCUTTER_ADMIN_TOKEN", hide_env_values = true, value_parser = admin_token)]
+    pub(crate) admin_token: Option<String>,
+
+    /// Credits a month of accounts that name none.
+    #[arg(long, env = "LEAFCUTTER_DEFAULT_CREDITS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=limits::CREDITS_MAX))]
+    pub(crate) default_credits: u64,
+
+    /// Requests a minute and key; 0: no limit.
+    #[arg(long, env = "LEAFCUTTER_RATE_LIMIT", default_value_t = 600)]
+    pub(crate) rate_limit: u32,
+
+    /// Unfinished batches of an account.
+    #[arg(long, env = "LEAFCUTTER_PENDING_BATCHES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) pending_batches: u32,
+
+    /// URLs in one batch.
+    #[arg(long, env = "LEAFCUTTER_BATCH_URLS", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) batch_urls: u16,
+
+    /// Size of one result in bytes.
+    #[arg(long, env = "LEAFCUTTER_RESULT_BYTES", default_value_t = limits::RESULT_BYTES_MAX, value_parser = clap::value_parser!(u64).range(1_024..=64 * 1_024 * 1_024))]
+    pub(crate) result_bytes: u64,
+
+    /// Seconds that cookies outlive their batch, in memory.
+    #[arg(long, env = "LEAFCUTTER_COOKIE_TTL", default_value_t = 900, value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub(crate) cookie_ttl: u32,
+
+    /// Seconds that one page may take in all.
+    #[arg(long, env = "LEAFCUTTER_ITEM_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub(crate) item_timeout: u16,
+
+    /// Seconds that running pages get to finish when the service is stopped.
+    #[arg(long, env = "LEAFCUTTER_STOP_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u16).range(..=600))]
+    pub(crate) stop_timeout: u16,
+
+    /// Chromium's program [default: searched for on the path].
+    #[arg(long, env = "LEAFCUTTER_CHROMIUM")]
+    pub(crate) chromium: Option<PathBuf>,
+
+    /// Pages that one Chromium opens before a fresh one takes over.
+    #[arg(long, env = "LEAFCUTTER_PAGES_PER_BROWSER", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pages_per_browser: u64,
+
+    /// Address under which clients reach the service, for links in answers [default: the request's host].
+    #[arg(long, env = "LEAFCUTTER_PUBLIC_URL")]
+    pub(crate) public_url: Option<Url>,
+
+    /// Milliseconds that credits set aside wait for their batch before they are given back; for tests.
+    #[arg(long, env = "LEAFCUTTER_SWEEP_GRACE_MS", default_value_t = 30_000, hide = true)]
+    pub(crate) sweep_grace_ms: u32,
+
+    /// Leaves the read models where they are; for tests.
+    #[arg(long, env = "LEAFCUTTER_PROJECTOR_PAUSED", hide = true)]
+    pub(crate) projector_paused: bool,
+}
+
+impl ServeArgs {
+    /// Settings of a service that lives for one command, in this folder.
+    pub(crate) fn embedded(data_dir: PathBuf, allow_targets: Vec<AllowedTarget>) -> anyhow::Result<Self> {
+        #[derive(clap::Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            args: ServeArgs,
+        }
+        let defaults = <Defaults as clap::Parser>::try_parse_from(["leafcutter", "--listen", "127.0.0.1:0"])?;
+        Ok(Self { data_dir, allow_targets, rate_limit: 0, ..defaults.args })
+    }
+}
+
+/// A token that guards every account must not be guessable.
+fn admin_token(token: &str) -> Result<String, String> {
+    const CHARS_MIN: usize = 16;
+    if token.chars().count() < CHARS_MIN {
+        return Err(format!("must have at least {CHARS_MIN} characters"));
+    }
+    Ok(token.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn parse(flags: &[&str]) -> Result<ServeArgs, String> {
+        let line = std::iter::once("leafcutter").chain(flags.iter().copied());
+        Line::try_parse_from(line).map(|line| line.args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_the_flag_that_holds_them() {
+        let cases = [
+            ("--listen", "nowhere"),
+            ("--concurrency", "0"),
+            ("--allow-targets", "http://x/"),
+            ("--admin-token", "short"),
+            ("--batch-urls", "51"),
+            ("--public-url", "x"),
+        ];
+        for (flag, value) in cases {
+            assert!(parse(&[flag, value]).is_err_and(|error| error.contains(flag)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn allowed_targets_are_separated_by_commas() {
+        assert_eq!(parse(&["--allow-targets", "127.0.0.1:80,10.0.0.0/8:443"]).unwrap().allow_targets.len(), 2);
+    }
+}

@@ -1,0 +1,45 @@
+//! The OpenAPI document, made from the routes themselves, at `/openapi.json`, and readable at `/docs`.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Leafcutter",
+        description = "Batch web scraping that you run yourself. Two wire formats over one domain: `/api` for clients of \
+        Spidra's batch API, `/v1` for clients of AnchorBrowser's batch sessions.\n\n\
+        **Not built yet**, and refused rather than ignored: submit's `useProxy`, `webhook`, `concurrency` and \
+        `respectRobots`; `GET /api/batch/scrape/{batchId}/events`, `/history` and `/export`; `GET /api/credits` with \
+        `at`, `/api/credits/history` and `/api/credits/verify`; creating, cancelling and deleting batch sessions under \
+        `/v1`; `/metrics`. Their paths answer 404 or 405.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    security(("api_key" = []), ("bearer" = []), ("anchor_api_key" = [])),
+)]
+struct Document;
+
+/// The document before the routes are added.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let header = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
+    let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("api_key", header("x-api-key"));
+    components.add_security_scheme("anchor_api_key", header("anchor-api-key"));
+    components.add_security_scheme("bearer", bearer());
+    components.add_security_scheme("admin_token", bearer());
+    document
+}
+
+/// The routes that serve the document.
+pub(crate) fn router(document: utoipa::openapi::OpenApi) -> Router {
+    let json = document.clone();
+    Router::new()
+        .route("/openapi.json", get(move || async move { Json(json) }))
+        .merge(SwaggerUi::new("/docs").url("/docs/openapi.json", document))
+}
