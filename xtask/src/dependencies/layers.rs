@@ -24,7 +24,7 @@ const NOT_IN_THE_DOMAIN: [&str; 12] = [
 
 /// Crates that only the named members may depend on.
 const RESERVED: [(&str, &[&str]); 2] = [
-    ("sqlx", &["leafcutter-event-store", "leafcutter-read-models"]),
+    ("sqlx", &["leafcutter-event-store", "leafcutter-reaction-memory", "leafcutter-read-models"]),
     ("chromiumoxide", &["leafcutter-worker"]),
 ];
 
