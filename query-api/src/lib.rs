@@ -1,1 +1,13 @@
-//! Being built.
+//! The read side: status, lists, screenshots, account, usage and credits, in both wire formats. A handler parses,
+//! asks and answers. Not here: rules (`domain`), SQL (`adapters/read-models`), anything that appends.
+
+mod api;
+mod params;
+mod present_ledger;
+mod router;
+mod state;
+mod v1;
+
+pub use present_ledger::{PresentLedger, present_ledger};
+pub use router::router;
+pub use state::{QueryParts, QuerySettings, QueryState};

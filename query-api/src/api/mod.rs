@@ -1,0 +1,11 @@
+//! Queries under `/api`: one file each, in the order request, handler, answer.
+
+pub(crate) mod account;
+pub(crate) mod credits;
+mod etag;
+pub(crate) mod list;
+mod results;
+pub(crate) mod screenshot;
+pub(crate) mod status;
+pub(crate) mod usage;
+mod words;

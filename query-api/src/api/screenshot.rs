@@ -1,0 +1,59 @@
+//! `GET /api/batch/scrape/{batchId}/items/{index}/screenshot`: the picture of a page, for its owner only.
+
+use super::results::store_unavailable;
+use crate::{QueryState, params::ItemPath};
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use leafcutter_object_store::ObjectError;
+use leafcutter_wire::{ApiError, Caller, ErrorBody, WaitBody};
+
+/// The largest picture that is sent.
+const SCREENSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+const NO_SCREENSHOT: ApiError = ApiError::NotFound("There is no screenshot of this item.");
+
+/// Get a screenshot
+///
+/// The picture of a completed item whose batch asked for one.
+#[utoipa::path(
+    get, path = "/api/batch/scrape/{batchId}/items/{index}/screenshot", tag = "Batches",
+    operation_id = "getScreenshot",
+    params(
+        ("batchId" = Uuid, Path, description = "The batch"),
+        ("index" = u16, Path, description = "Position of the item, from 0", maximum = 65_535),
+    ),
+    responses(
+        (status = 200, description = "The picture", body = Vec<u8>, content_type = "image/png"),
+        (status = 401, description = "No API key", body = ErrorBody),
+        (status = 403, description = "Invalid API key", body = ErrorBody),
+        (status = 404, description = "No such batch or item, no picture, or one that has expired", body = ErrorBody),
+        (status = 429, description = "Too many requests", body = WaitBody),
+        (status = 503, description = "`SERVICE_BUSY`", body = WaitBody),
+    ),
+)]
+pub(crate) async fn screenshot(
+    State(state): State<QueryState>,
+    caller: Caller,
+    ItemPath(batch, index): ItemPath,
+) -> Result<Response, ApiError> {
+    let view = state.batch(caller.account, batch).await?;
+    let key = view.items.into_iter().nth(usize::from(index)).and_then(|item| item.screenshot_key);
+    let key = key.ok_or(NO_SCREENSHOT)?;
+    let bytes = state.objects.get(&key, SCREENSHOT_BYTES_MAX).await.map_err(|error| match error {
+        ObjectError::Store(_) => store_unavailable(&error),
+        ObjectError::Missing(_) => NO_SCREENSHOT,
+        ObjectError::TooLarge { .. } | ObjectError::Key(_) => {
+            tracing::error!(%error, "a screenshot cannot be sent");
+            NO_SCREENSHOT
+        }
+    })?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "private, no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, bytes).into_response())
+}

@@ -1,0 +1,12 @@
+//! The read side through its router, on a real log and real tables. Every answer is held against the OpenAPI
+//! document that the code makes.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
+mod account;
+mod batches;
+mod document;
+mod history;
+mod lists;
+mod sessions;
+mod support;
