@@ -1,1 +1,6 @@
-//! Whole-system tests: the program as it is shipped, real Chromium, a local site. One binary, one harness.
+//! Whole-system tests: the program as it is shipped, real Chromium, a local site. One binary, one harness. Nothing
+//! here leaves the machine, and nothing here knows the inside of a crate.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
+mod harness;

@@ -1,0 +1,289 @@
+//! The program as a child of the test: started on a folder of its own, ended in every way there is, and never left
+//! behind. A [`Home`] outlives the services that are started in it, so that a test can end one and start the next.
+
+use super::{Api, PATIENCE, Processes, eventually, processes};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::{
+    fs::{self, File, Permissions},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::timeout,
+};
+
+/// Services at a time: each brings a Chromium, and deadlines must hold on two cores.
+const SERVICES_MAX: usize = 3;
+/// How long the processes of a service may take to disappear after its end.
+const GONE_LIMIT: Duration = Duration::from_secs(10);
+/// What the program prints before its address.
+const LISTENING: &str = "listening on ";
+/// Token of the admin calls of every service here.
+pub(crate) const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
+
+/// How a service is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    env: Vec<(String, String)>,
+    flags: Vec<String>,
+    shell: Option<&'static str>,
+}
+
+impl Default for Options {
+    /// Two slots, no rate limit, nothing on loopback allowed.
+    fn default() -> Self {
+        let options = Self { env: Vec::new(), flags: Vec::new(), shell: None };
+        let options = options.env("LEAFCUTTER_RATE_LIMIT", "0").env("LEAFCUTTER_CONCURRENCY", "2");
+        options.env("LEAFCUTTER_ADMIN_TOKEN", ADMIN_TOKEN)
+    }
+}
+
+impl Options {
+    /// The defaults, and `target` may be opened.
+    pub(crate) fn for_site(target: SocketAddr) -> Self {
+        Self::default().env("LEAFCUTTER_ALLOW_TARGETS", &target.to_string())
+    }
+
+    /// Sets an environment variable; the last word counts.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a flag of `serve`.
+    pub(crate) fn flag(mut self, flag: &str, value: &str) -> Self {
+        self.flags.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Ends the service, as `kill -9` would, when it reaches a named place for the `count`-th time.
+    pub(crate) fn crash_at(self, point: &str, count: u32) -> Self {
+        self.env(leafcutter_crash_points::VARIABLE, &format!("{point}:{count}"))
+    }
+
+    /// Has a shell do something before it becomes the service.
+    pub(crate) fn after(mut self, shell: &'static str) -> Self {
+        self.shell = Some(shell);
+        self
+    }
+}
+
+/// The folder of one service: its data, its temporary files, its log. Dropping it ends what is left and, unless the
+/// test has failed already, fails it for that.
+pub(crate) struct Home {
+    pub(crate) processes: Processes,
+    folder: TempDir,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Home {
+    /// An empty folder, once it is this test's turn.
+    pub(crate) async fn new() -> Self {
+        static TURNS: std::sync::OnceLock<Arc<Semaphore>> = std::sync::OnceLock::new();
+        let turns = TURNS.get_or_init(|| Arc::new(Semaphore::new(SERVICES_MAX)));
+        let turn = Arc::clone(turns).acquire_owned().await.unwrap();
+        let folder = TempDir::with_prefix("leafcutter-system-").unwrap();
+        // Chromium may run as somebody else, who must be able to pass through.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        fs::set_permissions(folder.path().join("tmp"), Permissions::from_mode(0o755)).unwrap();
+        Self { processes: Processes::of(folder.path()), folder, _turn: turn }
+    }
+
+    /// Everything that the service can write to.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Everything that was logged by all services of this home.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("service.log")
+    }
+
+    /// A command of the program with its temporary folder here, no matter what settings the tests run under.
+    pub(crate) fn command(&self, shell: Option<&str>) -> Command {
+        let program = env!("CARGO_BIN_EXE_leafcutter");
+        let mut command = match shell {
+            None => Command::new(program),
+            Some(shell) => {
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), program]);
+                command
+            }
+        };
+        for (setting, _) in std::env::vars_os() {
+            let name = setting.to_string_lossy();
+            if name.starts_with("LEAFCUTTER_") && name != "LEAFCUTTER_CHROMIUM" {
+                command.env_remove(&setting);
+            }
+        }
+        command.env("TMPDIR", self.folder.path().join("tmp"));
+        command.process_group(0).kill_on_drop(true).stdin(Stdio::null());
+        command
+    }
+
+    /// Starts a service here and waits until it is ready.
+    pub(crate) async fn start(self, options: &Options) -> Service {
+        let service = self.launch(options).await.unwrap_or_else(|home| panic!("no start:\n{}", home.log()));
+        service.ready().await;
+        service
+    }
+
+    /// Starts a service here and waits until it listens; gives the home back when it dies before.
+    pub(crate) async fn launch(self, options: &Options) -> Result<Service, Self> {
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = self.command(options.shell);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data());
+        command.args(&options.flags).envs(options.env.iter().cloned());
+        command.stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+        let (told, address) = oneshot::channel();
+        tokio::spawn(listen_to(child.stdout.take().unwrap(), told));
+        match timeout(PATIENCE, address).await.expect("the service does not listen in time") {
+            Ok(address) => {
+                let key = fs::read_to_string(self.data().join("api-key")).unwrap();
+                let api = Api::new(&address, key.trim());
+                Ok(Service { api, child: Some(child), pid, home: Some(self) })
+            }
+            Err(_) => {
+                timeout(PATIENCE, child.wait()).await.expect("it neither listens nor ends").unwrap();
+                Err(self)
+            }
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let left = self.processes.wait_until_gone(GONE_LIMIT);
+        self.processes.end_all();
+        if std::thread::panicking() {
+            eprintln!("the service's last words:\n{}", tail(&self.log()));
+        } else if let Err(left) = left {
+            panic!("processes outlived the service: {left:#?}");
+        }
+    }
+}
+
+fn tail(log: &str) -> String {
+    const LINES: usize = 40;
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+/// A running service.
+pub(crate) struct Service {
+    /// A client with the key of the account `default`.
+    pub(crate) api: Api,
+    child: Option<Child>,
+    pid: Pid,
+    home: Option<Home>,
+}
+
+impl Service {
+    /// Starts a service in a home of its own and waits until it is ready.
+    pub(crate) async fn start(options: &Options) -> Self {
+        Home::new().await.start(options).await
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        self.home.as_ref().expect("a running service has a home")
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits until it can do its work.
+    pub(crate) async fn ready(&self) {
+        eventually("the service is ready", PATIENCE, async || {
+            let answer = self.api.try_get("/health/ready").await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Asks it to stop, which it must do well, and in time, and leave nothing.
+    pub(crate) async fn stop(mut self) -> Home {
+        kill_process(self.pid, Signal::TERM).unwrap();
+        let status = self.exit_status().await;
+        assert!(status.success(), "it ended with {status}");
+        let home = self.home.take().unwrap();
+        let left = home.processes.wait_until_gone(Duration::from_millis(500));
+        assert_eq!(left, Ok(()), "processes are left after a stop");
+        home
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) async fn kill(mut self) -> Home {
+        let _ = kill_process(self.pid, Signal::KILL);
+        self.exit_status().await;
+        self.take_home()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn wait_for_death(mut self) -> Home {
+        self.exit_status().await;
+        self.take_home()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn is_dead(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some())
+    }
+
+    async fn exit_status(&mut self) -> ExitStatus {
+        // The groups of its browsers are noted while somebody still names them.
+        self.home().processes.all();
+        let mut child = self.child.take().expect("a running service has a process");
+        timeout(PATIENCE, child.wait()).await.expect("the service does not end in time").unwrap()
+    }
+
+    fn take_home(&mut self) -> Home {
+        let home = self.home.take().unwrap();
+        let left = home.processes.wait_until_gone(GONE_LIMIT);
+        assert_eq!(left, Ok(()), "a Chromium has outlived its service");
+        home
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let (Some(home), Some(_)) = (&self.home, &self.child) {
+            home.processes.all();
+            let _ = kill_process_group(self.pid, Signal::KILL);
+            processes::end(self.pid.as_raw_nonzero().get());
+        }
+    }
+}
+
+/// Passes on the address that the program prints, and reads on: a full pipe would hold the program up.
+async fn listen_to(output: ChildStdout, told: oneshot::Sender<String>) {
+    let mut told = Some(told);
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some((_, address)) = line.split_once(LISTENING)
+            && let Some(told) = told.take()
+        {
+            // Nobody waits for it any more when the test has failed.
+            let _ = told.send(address.trim().to_owned());
+        }
+    }
+}
