@@ -3,6 +3,7 @@
 //! `folder_to_markdown IN OUT page|main|json [SCHEMA]`: for measuring the extraction on a corpus. Links are
 //! made absolute against `https://base.invalid/`, which is then taken off again.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use leafcutter_extract::{Content, ExtractError, Page, Wanted, extract};
@@ -45,8 +46,8 @@ fn convert_file(
             std::fs::write(target.with_extension("md"), text.replace(BASE, "/").replace("](//", "](/"))?;
         }
         Ok(Content::Json(value)) => std::fs::write(target.with_extension("json"), value.to_string())?,
-        Err(ExtractError::Empty) => tracing::info!(page = %path.display(), "empty"),
-        Err(error) => tracing::warn!(page = %path.display(), %error, "failed"),
+        Err(ExtractError::Empty) => {}
+        Err(error) => writeln!(std::io::stderr(), "{}: {error}", path.display())?,
     }
     Ok(())
 }

@@ -42,8 +42,9 @@ fn prepare(document: &Document) {
             None => link.remove_from_parent(),
         }
     }
-    // The base is resolved already; a relative one would be applied twice.
-    document.select("base").remove();
+    // Scripts hold text that looks like tags and ends the converter's reading early. The base is resolved
+    // already; a relative one would be applied twice.
+    document.select("script, style, template, noscript, base").remove();
 }
 
 fn options(base: &Url) -> ConversionOptions {

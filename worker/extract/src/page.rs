@@ -10,6 +10,11 @@ use crate::{ExtractError, depth};
 /// Deepest tree that is handed to a library; `depth` keeps pages far below it.
 const TREE_DEPTH_MAX: usize = 1_000;
 
+/// A hidden part with fewer words asks for a script to be enabled.
+const HIDDEN_WORDS_MIN: usize = 50;
+/// A page is a shell when it hides this many times the words that it shows.
+const HIDDEN_TIMES_MIN: usize = 10;
+
 /// Elements whose text no reader sees.
 const INVISIBLE: &[&str] = &["script", "style", "noscript", "template", "head", "svg", "iframe", "object"];
 
@@ -30,7 +35,26 @@ pub(crate) fn parse(html: &str) -> Result<Document, ExtractError> {
             "the page nests {deepest} elements, the limit is {TREE_DEPTH_MAX}"
         )));
     }
+    reveal_shell(&document);
     Ok(document)
+}
+
+/// Shows what a page that is only a shell hides until its script has run: `noscript` and `hidden` parts,
+/// when they hold nearly all of its words.
+fn reveal_shell(document: &Document) {
+    let count = |text: String| text.split_whitespace().count();
+    let hidden = document.select("body noscript, body [hidden]");
+    let inside = hidden.nodes().iter().flat_map(NodeRef::children).filter(|child| !is_invisible(child));
+    let hidden_words: usize = inside.map(|child| count(text(&child))).sum();
+    let shell = || hidden_words > HIDDEN_TIMES_MIN * count(text(&document.html_root()));
+    if hidden_words >= HIDDEN_WORDS_MIN && shell() {
+        for node in hidden.nodes() {
+            node.remove_attr("hidden");
+            if node.has_name("noscript") {
+                node.rename("div");
+            }
+        }
+    }
 }
 
 /// Where a walk stands at a node.

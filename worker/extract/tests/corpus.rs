@@ -13,7 +13,9 @@ const CASES_MIN: usize = 20;
 
 fn pages() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder)
+        .expect("the corpus is beside this test")
+        .map(|entry| entry.expect("an entry").path());
     let mut pages: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|kind| kind == "html")).collect();
     pages.sort();

@@ -3,6 +3,7 @@
 //! Find what the page says (`structured`), order it (`sources`), fill the shape (`fill`, `lists`), validate
 //! (`validate`). **Not here:** reading HTML.
 
+mod concepts;
 mod convert;
 mod dates;
 mod fill;
