@@ -52,7 +52,7 @@ pub(crate) struct BatchEntry {
     scraping_channel: ChannelWord,
     #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     finished_at: Option<Moment>,
 }
 

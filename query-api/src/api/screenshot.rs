@@ -26,7 +26,7 @@ const NO_SCREENSHOT: ApiError = ApiError::NotFound("There is no screenshot of th
         ("index" = u16, Path, description = "Position of the item, from 0", maximum = 65_535),
     ),
     responses(
-        (status = 200, description = "The picture", body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "The picture", content(("image/png"))),
         (status = 401, description = "No API key", body = ErrorBody),
         (status = 403, description = "Invalid API key", body = ErrorBody),
         (status = 404, description = "No such batch or item, no picture, or one that has expired", body = ErrorBody),

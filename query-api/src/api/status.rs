@@ -38,6 +38,16 @@ pub(crate) struct StatusParams {
     include: Option<Include>,
 }
 
+/// What `etag.rs` reads of the headers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header in the document")]
+struct StatusHeaders {
+    /// The `ETag` of the answer at hand.
+    #[param(rename = "If-None-Match", nullable = false)]
+    if_none_match: Option<String>,
+}
+
 /// A batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,9 +61,9 @@ pub(crate) struct BatchStatus {
     failed_count: u16,
     #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     finished_at: Option<Moment>,
-    #[schema(schema_with = words::metadata)]
+    #[schema(schema_with = words::metadata, required)]
     metadata: Option<serde_json::Value>,
     /// In submit order.
     items: Vec<BatchItem>,
@@ -73,25 +83,31 @@ pub(crate) struct BatchItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Box<RawValue>>,
     /// Why it failed, for a reader.
+    #[schema(required)]
     error: Option<String>,
-    #[schema(schema_with = words::error_code)]
+    #[schema(schema_with = words::error_code, required)]
     error_code: Option<&'static str>,
     /// Whether a retry may end otherwise; null unless failed.
+    #[schema(required)]
     retryable: Option<bool>,
     /// Starts so far.
     attempts: u32,
     /// 0 unless completed.
     credits_used: u64,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     started_at: Option<Moment>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     finished_at: Option<Moment>,
     /// Where its owner gets the picture.
+    #[schema(required)]
     screenshot_url: Option<String>,
+    #[schema(required)]
     extractor: Option<ExtractorWord>,
     /// Where the page led.
+    #[schema(required)]
     final_url: Option<String>,
     /// The page's own status.
+    #[schema(required)]
     http_status: Option<u16>,
 }
 
@@ -103,7 +119,7 @@ pub(crate) struct BatchItem {
     params(
         ("batchId" = Uuid, Path, description = "The batch"),
         StatusParams,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the answer at hand"),
+        StatusHeaders,
     ),
     responses(
         (status = 200, description = "The batch", body = BatchStatus,

@@ -29,8 +29,8 @@ pub(crate) enum Range {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageParams {
-    /// The last 7 or 30 days, day by day, or the last 8 weeks.
-    #[param(inline, value_type = Option<Range>, default = "30d")]
+    /// The last 7 or 30 (default) days, day by day, or the last 8 weeks.
+    #[param(inline, value_type = Option<Range>)]
     range: Option<String>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct SessionListEntry {
     failed_requests: u16,
     #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     actual_completion_time: Option<Moment>,
 }
 

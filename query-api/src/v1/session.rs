@@ -28,9 +28,10 @@ pub(crate) struct SessionBatch {
     pending_requests: u16,
     #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     actual_completion_time: Option<Moment>,
     /// Why the batch itself broke.
+    #[schema(required)]
     error: Option<&'static str>,
     progress: Progress,
     /// In submit order.
@@ -69,12 +70,13 @@ pub(crate) struct Session {
     #[schema(schema_with = words::null)]
     live_view_url: (),
     /// Why it failed.
+    #[schema(required)]
     error: Option<String>,
     /// Starts beyond the first.
     retry_count: u32,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     started_at: Option<Moment>,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     completed_at: Option<Moment>,
     metadata: SessionMetadata,
 }
@@ -83,8 +85,11 @@ pub(crate) struct Session {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionMetadata {
     url: String,
+    #[schema(required)]
     final_url: Option<String>,
+    #[schema(required)]
     http_status: Option<u16>,
+    #[schema(required)]
     error_code: Option<&'static str>,
 }
 

@@ -110,3 +110,21 @@ async fn only_results_and_metadata_are_free_objects() {
     free.sort();
     assert_eq!(free, ["BatchItem.result", "BatchStatus.metadata"]);
 }
+
+#[tokio::test]
+async fn every_parameter_is_one_plain_value_and_every_answer_has_all_its_fields() {
+    let document = World::new().await.document();
+    for (path, operation) in document.operations() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["schema"]["type"].is_string(), "{path}: {parameter}");
+        }
+    }
+    let mut optional = Vec::new();
+    for (name, schema) in document.0["components"]["schemas"].as_object().unwrap() {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let properties = schema["properties"].as_object().into_iter().flat_map(|all| all.keys());
+        let left_out = properties.filter(|property| !required.contains(&json!(property)));
+        optional.extend(left_out.map(|property| format!("{name}.{property}")));
+    }
+    assert_eq!(optional, ["BatchItem.result"]);
+}
