@@ -140,7 +140,7 @@ async fn in_browser(
 ) -> Result<(content::Document, Option<Vec<u8>>), FailedPage> {
     bench.tab(assignment.batch, pool).await?;
     let Some((_, tab)) = &mut bench.tab else { return Err(browser::lost()) };
-    let gone = tab.browser().gone().clone();
+    let lost = tab.browser().lost().clone();
     let visit = async {
         if let Some(cookies) = &assignment.cookies {
             tab.set_cookies(cookies, url).await?;
@@ -152,7 +152,7 @@ async fn in_browser(
         };
         Ok((document, picture))
     };
-    let outcome = gone.run_until_cancelled(visit).await.unwrap_or_else(|| Err(browser::lost()));
+    let outcome = lost.run_until_cancelled(visit).await.unwrap_or_else(|| Err(browser::lost()));
     if matches!(&outcome, Err(failure) if failure.code == ErrorCode::BrowserCrashed)
         && let Some((_, tab)) = &mut bench.tab
     {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// How long a slot without work keeps the context of its last batch, in milliseconds.
 const IDLE_CONTEXT_MS: u64 = 10_000;
-/// How long a stopping worker tries to give an item back, in milliseconds.
+/// How long a worker out of time still tries to report, in milliseconds.
 const PUT_BACK_LIMIT_MS: u64 = 3_000;
 
 /// What all slots share.
@@ -71,12 +71,12 @@ async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
     let next = shared.stop.run_until_cancelled(next);
     tokio::pin!(next);
     if let Some((_, tab)) = &bench.tab {
-        let (retired, gone) = (tab.browser().retired().clone(), tab.browser().gone().clone());
+        let (retired, lost) = (tab.browser().retired().clone(), tab.browser().lost().clone());
         tokio::select! {
             biased;
             delivery = &mut next => return delivery.flatten(),
             () = retired.cancelled() => {}
-            () = gone.cancelled() => {}
+            () = lost.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(IDLE_CONTEXT_MS)) => {}
         }
         bench.leave().await;
@@ -87,25 +87,33 @@ async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
 async fn item_of(shared: &Shared, bench: &mut Bench, batch: BatchId, item: ItemIndex) {
     let begun = Instant::now();
     let request = ClaimRequest { batch, item, claim: Uuid::new_v4(), worker: shared.settings.worker };
-    let Some(assignment) = desk::claim(shared.desk.as_ref(), request).await else { return };
+    let claim = desk::claim(shared.desk.as_ref(), request);
+    let Some(assignment) = shared.abandon.run_until_cancelled(claim).await.flatten() else { return };
     let _running = Running::begin(&shared.running);
     let limits = Limits::new(begun, shared.settings.item_limit, &assignment);
     let attempt = attempt::run(bench, &shared.pool, &shared.objects, &assignment, limits);
     let attempt = shared.abandon.run_until_cancelled(attempt).await;
     let abandoned = attempt.is_none();
     let report = report(&assignment, attempt, usage(bench, begun));
-    let until = if abandoned {
-        limits.report_until.min(Instant::now() + Duration::from_millis(PUT_BACK_LIMIT_MS))
-    } else {
-        limits.report_until
-    };
-    if !desk::report(shared.desk.as_ref(), &report, until).await {
+    if !deliver(shared, &report, limits.report_until).await {
         tracing::warn!(%batch, item, "the desk did not record how an item ended; its lease ends by itself");
     }
     if abandoned {
         bench.leave().await;
     } else {
         bench.tidy(assignment.options.isolation).await;
+    }
+}
+
+/// Reports until the lease ends, or until a stopping worker has no more time for it.
+async fn deliver(shared: &Shared, report: &Report, until: Instant) -> bool {
+    let hurry = async {
+        shared.abandon.cancelled().await;
+        tokio::time::sleep(Duration::from_millis(PUT_BACK_LIMIT_MS)).await;
+    };
+    tokio::select! {
+        recorded = desk::report(shared.desk.as_ref(), report, until) => recorded,
+        () = hurry => false,
     }
 }
 

@@ -4,12 +4,15 @@
 use super::{launch::Browser, net_error::failed, watch::Watch};
 use chromiumoxide::{
     Page,
-    cdp::browser_protocol::{
-        browser::{BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
-        network::{ClearBrowserCacheParams, CookieParam},
-        page::{NavigateParams, ResetNavigationHistoryParams},
-        storage::{ClearCookiesParams, ClearDataForOriginParams, SetCookiesParams},
-        target::{CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams},
+    cdp::{
+        browser_protocol::{
+            browser::{BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
+            network::{ClearBrowserCacheParams, CookieParam},
+            page::{NavigateParams, ResetNavigationHistoryParams},
+            storage::{ClearCookiesParams, ClearDataForOriginParams, SetCookiesParams},
+            target::{CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams},
+        },
+        js_protocol::runtime::EvaluateParams,
     },
     error::CdpError,
 };
@@ -41,7 +44,14 @@ pub(crate) struct Tab {
 impl Tab {
     /// Makes a context whose every request goes through `proxy`, and a tab in it.
     pub(crate) async fn open(browser: Arc<Browser>, proxy: SocketAddr) -> Result<Self, FailedPage> {
-        let context = within(OPEN_LIMIT_MS, make_context(&browser, proxy)).await?;
+        let context = match within(OPEN_LIMIT_MS, make_context(&browser, proxy)).await {
+            Ok(context) => context,
+            Err(error) => {
+                // A browser that makes no contexts serves nobody.
+                browser.abandon();
+                return Err(error);
+            }
+        };
         match within(OPEN_LIMIT_MS, make_tab(&browser, &context)).await {
             Ok((page, watch)) => Ok(Self { browser, context, page, watch, reusable: true }),
             Err(error) => {
@@ -65,7 +75,7 @@ impl Tab {
 
     /// Whether another item of the batch may use it, once it is emptied.
     pub(crate) fn reusable(&self) -> bool {
-        self.reusable && !self.browser.gone().is_cancelled() && !self.browser.retired().is_cancelled()
+        self.reusable && !self.browser.lost().is_cancelled() && !self.browser.retired().is_cancelled()
     }
 
     /// The tab may be in a state that cannot be undone, such as a load that never ends.
@@ -99,8 +109,9 @@ impl Tab {
         within(CLEAR_LIMIT_MS, async {
             // First the page has to be gone, else it writes again what is cleared.
             self.page.execute(NavigateParams::new("about:blank")).await?;
-            let mut cookies = ClearCookiesParams::default();
-            cookies.browser_context_id = Some(self.context.clone());
+            // The name of a window belongs to the tab, not to an origin.
+            self.page.execute(EvaluateParams::new("window.name = ''")).await?;
+            let cookies = ClearCookiesParams { browser_context_id: Some(self.context.clone()) };
             tokio::try_join!(
                 async { self.browser.control().execute(cookies).await.map(drop) },
                 // No origin in particular means every one, partitioned storage and session storage included.
@@ -144,12 +155,12 @@ async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page
 
 /// Disposes of a context; a browser that cannot even do that is ended.
 async fn dispose(browser: &Browser, context: BrowserContextId) {
-    if browser.gone().is_cancelled() {
+    if browser.lost().is_cancelled() {
         return;
     }
     let command = browser.control().execute(DisposeBrowserContextParams::new(context));
     let disposed =
-        browser.gone().run_until_cancelled(timeout(Duration::from_millis(CLOSE_LIMIT_MS), command)).await;
+        browser.lost().run_until_cancelled(timeout(Duration::from_millis(CLOSE_LIMIT_MS), command)).await;
     if !matches!(disposed, None | Some(Ok(Ok(_)))) {
         tracing::warn!("a browser context could not be closed; Chromium is started again");
         browser.abandon();

@@ -43,6 +43,7 @@ const ADDRESS_LINE: &str = "DevTools listening on ";
 pub(crate) struct Browser {
     control: chromiumoxide::Browser,
     process: Process,
+    lost: CancellationToken,
     retired: CancellationToken,
     pages: AtomicU64,
     pages_max: u64,
@@ -84,10 +85,16 @@ impl Browser {
             ..HandlerConfig::default()
         };
         let (control, handler) = chromiumoxide::Browser::connect_with_config(address, config).await?;
-        tasks.spawn(gone.clone().run_until_cancelled_owned(drive(handler, process.group().clone())));
+        let lost = CancellationToken::new();
+        tasks.spawn(gone.clone().run_until_cancelled_owned(drive(
+            handler,
+            process.group().clone(),
+            lost.clone(),
+        )));
         let browser = Arc::new(Self {
             control,
             process,
+            lost,
             retired: CancellationToken::new(),
             pages: AtomicU64::new(0),
             pages_max: settings.pages_per_browser.max(1),
@@ -132,9 +139,9 @@ impl Browser {
         &self.control
     }
 
-    /// Cancelled when Chromium has ended, whoever ended it.
-    pub(crate) fn gone(&self) -> &CancellationToken {
-        self.process.gone()
+    /// Cancelled when Chromium has ended, whoever ended it, or can no longer be told anything.
+    pub(crate) fn lost(&self) -> &CancellationToken {
+        &self.lost
     }
 
     /// Cancelled when no new item should come here.
@@ -151,21 +158,22 @@ impl Browser {
 
     /// Ends Chromium at once, because it no longer does what it is told.
     pub(crate) fn abandon(&self) {
-        self.retired.cancel();
+        self.lost.cancel();
         self.process.group().kill();
     }
 }
 
 /// Keeps the connection going. However it ends, a browser that cannot be told anything must not linger.
-async fn drive(mut handler: chromiumoxide::Handler, group: Group) {
-    let _end = KillAtEnd(group);
+async fn drive(mut handler: chromiumoxide::Handler, group: Group, lost: CancellationToken) {
+    let _end = LostAtEnd(group, lost);
     while let Some(Ok(())) = handler.next().await {}
 }
 
-struct KillAtEnd(Group);
+struct LostAtEnd(Group, CancellationToken);
 
-impl Drop for KillAtEnd {
+impl Drop for LostAtEnd {
     fn drop(&mut self) {
+        self.1.cancel();
         self.0.kill();
     }
 }

@@ -41,8 +41,13 @@ const QUIET_WAIT_MS_MAX: u64 = 3_000;
 /// How long the browser may take to finish a load whose outcome is known, in milliseconds. Then the tab is not
 /// used again.
 const SETTLE_MS: u64 = 1_000;
+/// How long events may trail the answer to a command, in milliseconds.
+const EVENTS_LATE_MS_MAX: u64 = 200;
 /// Height of a picture of a whole page, in CSS pixels.
 const PICTURE_HEIGHT_PX_MAX: f64 = 16_384.0;
+
+/// A navigation ended without a document: a download, an answer without content, or a dead renderer.
+const ABORTED: &str = "net::ERR_ABORTED";
 
 type Navigation<'a> =
     Pin<Box<dyn Future<Output = Result<CommandResponse<NavigateReturns>, CdpError>> + Send + 'a>>;
@@ -63,7 +68,8 @@ pub(crate) async fn open(
     let mut navigated = false;
     let outcome = visit(tab, &mut navigation, &mut navigated, proxy, load_until).await;
     // The library takes no new navigation before the last one has ended, so a tab with an open one is spoilt.
-    if !navigated && timeout(Duration::from_millis(SETTLE_MS), &mut navigation).await.is_err() {
+    let late = matches!(&outcome, Err(failure) if failure.code == ErrorCode::NavigationTimeout);
+    if !navigated && (late || timeout(Duration::from_millis(SETTLE_MS), &mut navigation).await.is_err()) {
         tab.spoil();
     }
     outcome
@@ -106,12 +112,28 @@ async fn load(
                 *navigated = true;
                 let answer = answer.map_err(|_| lost())?.result;
                 if let Some(text) = answer.error_text {
-                    // What the proxy refused says more than the browser's error.
-                    let asked = seen.borrow().asked.clone();
-                    return Err(refusal(asked.as_deref(), proxy).unwrap_or_else(|| from_chromium(&text)));
+                    return Err(unanswered(seen, &text, proxy).await);
                 }
             }
         }
+    }
+}
+
+/// Why a navigation gave no document, from all that is known.
+async fn unanswered(seen: &mut Receiver<Seen>, text: &str, proxy: &Proxy) -> FailedPage {
+    // The events come another way than the answer to the command, and may come a little later.
+    let failed = |state: &Seen| state.failed.as_ref().is_some_and(|(_, text)| text != ABORTED);
+    let told = |state: &Seen| state.crashed || state.answer.is_some() || failed(state);
+    let _ = timeout(Duration::from_millis(EVENTS_LATE_MS_MAX), seen.wait_for(told)).await;
+    let state = seen.borrow();
+    if let Err(failure) = judge(&state, proxy) {
+        return failure;
+    }
+    match &state.answer {
+        Some(answer) => known(answer, from_chromium(text)),
+        // Nothing but a dead renderer aborts a request that nobody has answered.
+        None if text == ABORTED => lost(),
+        None => refusal(state.asked.as_deref(), proxy).unwrap_or_else(|| from_chromium(text)),
     }
 }
 
@@ -122,17 +144,14 @@ fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
     }
     let Some(answer) = &seen.answer else {
         return match &seen.failed {
-            Some((_, text)) if seen.asked.is_some() => {
+            // An aborted request tells nothing by itself: see `unanswered`.
+            Some((_, text)) if seen.asked.is_some() && text != ABORTED => {
                 Err(refusal(seen.asked.as_deref(), proxy).unwrap_or_else(|| from_chromium(text)))
             }
             _ => Ok(None),
         };
     };
-    let known = |failure: FailedPage| FailedPage {
-        final_url: Some(answer.url.clone()),
-        http_status: Some(answer.status).filter(|_| !answer.refused),
-        ..failure
-    };
+    let known = |failure| known(answer, failure);
     if answer.refused
         && let Some(failure) = refusal(Some(&answer.url), proxy)
     {
@@ -146,10 +165,24 @@ fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
         let message = format!("the page is of the kind '{}', which is not read", answer.mime);
         return Err(known(failed(ErrorCode::UnsupportedContent, message)));
     }
-    match &seen.failed {
-        Some((loader, text)) if *loader == answer.loader && !seen.loaded() => Err(known(from_chromium(text))),
-        _ => Ok(Some(answer.clone())),
+    if let Some((loader, text)) = &seen.failed
+        && *loader == answer.loader
+    {
+        if let Some(failure) = refusal(Some(&answer.url), proxy) {
+            return Err(known(failure));
+        }
+        // A document that was cut off but has loaded is shown by every browser, and read here.
+        if !seen.loaded() {
+            return Err(known(from_chromium(text)));
+        }
     }
+    Ok(Some(answer.clone()))
+}
+
+/// A failure of a page that has answered.
+fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
+    let http_status = Some(answer.status).filter(|_| !answer.refused);
+    FailedPage { final_url: Some(answer.url.clone()), http_status, ..failure }
 }
 
 fn refusal(url: Option<&str>, proxy: &Proxy) -> Option<FailedPage> {

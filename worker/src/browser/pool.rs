@@ -42,7 +42,7 @@ impl Pool {
     pub(crate) async fn browser(&self) -> Option<Arc<Browser>> {
         let mut current = self.current.clone();
         let usable = |browser: &Option<Arc<Browser>>| {
-            browser.as_ref().is_some_and(|browser| !browser.gone().is_cancelled())
+            browser.as_ref().is_some_and(|browser| !browser.lost().is_cancelled())
         };
         current.wait_for(usable).await.ok()?.clone()
     }
@@ -66,12 +66,12 @@ impl Keeper {
     async fn keep(self) {
         loop {
             let browser = self.launch().await;
-            let (gone, retired) = (browser.gone().clone(), browser.retired().clone());
+            let (lost, retired) = (browser.lost().clone(), browser.retired().clone());
             // A retired browser stays current until its successor is up, so that items need not wait.
             self.sender.send_replace(Some(browser));
             self.readiness.send_replace(Readiness::Ready);
             tokio::select! {
-                () = gone.cancelled() => {
+                () = lost.cancelled() => {
                     tracing::warn!("Chromium ended unexpectedly; starting it again");
                     self.sender.send_replace(None);
                     self.readiness.send_replace(Readiness::Starting);

@@ -1,6 +1,8 @@
 //! The worker as a whole, with a real Chromium, a small site on loopback, a desk and a queue in the test. Nothing
 //! here leaves the machine.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 mod faults;
 mod isolation;
 mod pages;

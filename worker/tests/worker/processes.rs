@@ -38,18 +38,25 @@ async fn what_still_runs_after_the_grace_is_put_back() {
     assert!(!reports.contains_key(&(batch, 1)), "an item was begun after the stop");
 }
 
-/// The example that is nothing but a worker, for killing. Cargo builds examples with the tests.
-fn parent(profiles: &Path, run: &Path) -> Parent {
-    let mut program = std::env::current_exe().unwrap();
-    program.pop();
-    program.pop();
-    Command::new(program.join("examples/bare_worker"))
-        .args([profiles, run])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .map(Parent)
-        .expect("the example bare_worker is built with the tests")
+/// Folder of the worker that [`a_worker_for_killing`] is, when this program was started for that.
+const FOLDER: &str = "LEAFCUTTER_TEST_WORKER_FOLDER";
+
+/// Not a test of its own: the process that the next test kills. Without the variable it has nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_for_killing() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let site = Site::start(None).await;
+    let system = System::in_folder(Path::new(&folder), &site, |_| ()).await;
+    std::fs::write(Path::new(&folder).join("ready"), "").unwrap();
+    std::future::pending::<()>().await;
+    drop(system);
+}
+
+fn parent(folder: &Path) -> Parent {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "processes::a_worker_for_killing"]).env(FOLDER, folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Parent(command.spawn().unwrap())
 }
 
 /// Is killed with the test, also when it fails.
@@ -72,18 +79,17 @@ impl Drop for Parent {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_parent_takes_chromium_with_it_and_its_folder_is_swept() {
     let folder = folder();
-    let (profiles, run) = (folder.path().join("profiles"), folder.path().join("run"));
-    std::fs::create_dir(&profiles).unwrap();
-    let first = parent(&profiles, &run);
-    until("the worker is ready", || run.join("ready").exists().then_some(())).await;
+    let (profiles, ready) = (folder.path().join("profiles"), folder.path().join("ready"));
+    let first = parent(folder.path());
+    until("the worker is ready", || ready.exists().then_some(())).await;
     let groups: Vec<i32> = chromiums(&profiles).into_iter().filter_map(group).collect();
     assert!(!groups.is_empty());
     first.kill();
     until("Chromium is gone", || members(&groups).into_iter().all(is_dead).then_some(())).await;
-    std::fs::remove_file(run.join("ready")).unwrap();
+    std::fs::remove_file(&ready).unwrap();
     let left = std::fs::read_dir(&profiles).unwrap().flatten().map(|entry| entry.path()).next().unwrap();
-    let second = parent(&profiles, &run);
-    until("the worker is ready again", || run.join("ready").exists().then_some(())).await;
+    let second = parent(folder.path());
+    until("the worker is ready again", || ready.exists().then_some(())).await;
     assert!(!left.exists(), "the folder of the killed run was not swept");
     second.kill();
     until("nothing is left", || chromiums(&profiles).is_empty().then_some(())).await;

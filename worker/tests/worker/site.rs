@@ -160,10 +160,10 @@ navigator.sendBeacon('http://CANARY/beacon'); new Worker(URL.createObjectURL(new
 const WORKER: &str = "self.addEventListener('fetch', event => { if (event.request.url.endsWith('/plain')) event.respondWith(new Response('from the worker')) });
 self.addEventListener('install', () => self.skipWaiting()); self.addEventListener('activate', event => event.waitUntil(clients.claim()))";
 
-/// Says what it finds of former visits, leaves traces of every kind, and holds a request open meanwhile.
+/// Says what it finds of former visits, leaves traces of every kind, and holds its load event back meanwhile.
 const PROBE: &str = r#"<p id=out>nothing yet</p><script src="/cached.js"></script><script>
 const id = Math.random().toString(36).slice(2);
-fetch('/gate/' + id);
+new Image().src = '/gate/' + id;
 (async () => {
   const found = [];
   if (document.cookie) found.push('cookie');

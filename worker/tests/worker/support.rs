@@ -12,7 +12,7 @@ use leafcutter_object_store::Objects;
 use leafcutter_worker::{Readiness, Worker, WorkerSettings};
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -77,7 +77,8 @@ pub(crate) struct System {
     pub(crate) profiles: PathBuf,
     queue: InProcessQueue,
     desk: Arc<Desk>,
-    folder: TempDir,
+    run: PathBuf,
+    folder: Option<TempDir>,
 }
 
 impl System {
@@ -88,20 +89,36 @@ impl System {
 
     pub(crate) async fn with(site: &Site, change: impl FnOnce(&mut WorkerSettings)) -> Self {
         let folder = folder();
-        let profiles = folder.path().join("profiles");
-        std::fs::create_dir(&profiles).unwrap();
-        let mut settings = settings(&folder);
+        let mut system = Self::in_folder(folder.path(), site, change).await;
+        system.folder = Some(folder);
+        system
+    }
+
+    /// The same, in a folder that stays.
+    pub(crate) async fn in_folder(
+        folder: &Path,
+        site: &Site,
+        change: impl FnOnce(&mut WorkerSettings),
+    ) -> Self {
+        let (profiles, run) = (folder.join("profiles"), folder.join("run"));
+        std::fs::create_dir_all(&profiles).unwrap();
+        let mut settings = WorkerSettings {
+            concurrency: 1,
+            profile_parent: profiles.clone(),
+            item_limit: Duration::from_secs(30),
+            ..WorkerSettings::new(&run)
+        };
         change(&mut settings);
         let port = site.address.port();
         let allow = ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}").parse().unwrap()).to_vec();
         let queue = in_process(16);
         let desk = Arc::new(Desk::default());
-        let objects = Objects::local(&folder.path().join("objects")).unwrap();
+        let objects = Objects::local(&folder.join("objects")).unwrap();
         let source = Arc::new(queue.clone());
         let worker = Worker::start(settings, source, desk.clone(), objects.clone(), Policy::new(allow))
             .await
             .expect("these tests need Chromium: install the package chromium-headless-shell");
-        let system = Self { worker, objects, profiles, queue, desk, folder };
+        let system = Self { worker, objects, profiles, run, queue, desk, folder: None };
         system.ready().await;
         system
     }
@@ -169,7 +186,8 @@ impl System {
     pub(crate) async fn stop(self) {
         timeout(PATIENCE, self.worker.shutdown(Duration::from_secs(5))).await.expect("no end in time");
         assert_eq!(entries(&self.profiles), Vec::<String>::new(), "profile folders are left");
-        assert_eq!(entries(&self.folder.path().join("run")), Vec::<String>::new(), "records are left");
+        assert_eq!(entries(&self.run), Vec::<String>::new(), "records are left");
+        drop(self.folder);
     }
 }
 
@@ -181,16 +199,7 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
-pub(crate) fn settings(folder: &TempDir) -> WorkerSettings {
-    WorkerSettings {
-        concurrency: 1,
-        profile_parent: folder.path().join("profiles"),
-        item_limit: Duration::from_secs(30),
-        ..WorkerSettings::new(folder.path().join("run"))
-    }
-}
-
-fn entries(folder: &std::path::Path) -> Vec<String> {
+fn entries(folder: &Path) -> Vec<String> {
     std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -212,7 +221,7 @@ pub(crate) async fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
 }
 
 /// Processes whose command line names this folder as their profile.
-pub(crate) fn chromiums(profiles: &std::path::Path) -> Vec<i32> {
+pub(crate) fn chromiums(profiles: &Path) -> Vec<i32> {
     let wanted = format!("--user-data-dir={}", profiles.display());
     let named = |pid: &i32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))

@@ -1,0 +1,10 @@
+//! The write side as a whole, without HTTP surface or browser: real log, real reactions, a clock that the test
+//! drives, and the test itself as the worker.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop with what it met")]
+
+mod desk;
+mod months;
+mod reactions;
+mod submits;
+mod support;

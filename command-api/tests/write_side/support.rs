@@ -1,0 +1,243 @@
+//! One write side on a temporary folder, and a worker's hands.
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, StatusCode},
+};
+use leafcutter_command_api::{
+    CommandParts, CommandSettings, Commands, Desk, ReactionSettings, Reactions, ServiceKey,
+    ensure_first_account,
+};
+use leafcutter_dispatch::{
+    Assignment, ClaimAnswer, ClaimRequest, FailedPage, InProcessQueue, Outcome, Report, ReportAnswer,
+    ScrapedPage, WorkDesk, in_process,
+};
+use leafcutter_domain::{
+    AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, PriceList, Usage, WorkerId,
+    batch::{BatchState, Extractor},
+    ledger::LedgerState,
+};
+use leafcutter_egress::Policy;
+use leafcutter_event_store::{EventStore, LedgerId, SqliteEventStore, Streams};
+use leafcutter_object_store::Objects;
+use leafcutter_reaction_memory::ReactionMemory;
+use leafcutter_secrets::InMemorySecrets;
+use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+pub(crate) const KEY: &str = "lc_test";
+/// 2026-11-22T10:00:00Z
+const START_MS: i64 = 1_795_341_600_000;
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A write side. Its reactions run only while `react` has started them.
+pub(crate) struct World {
+    pub(crate) commands: Commands,
+    pub(crate) desk: Desk,
+    pub(crate) store: Arc<SqliteEventStore>,
+    pub(crate) queue: InProcessQueue,
+    pub(crate) worker: WorkerId,
+    pub(crate) folder: TempDir,
+    now: Arc<AtomicI64>,
+    router: axum::Router,
+}
+
+impl World {
+    pub(crate) async fn new(credits: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Arc::new(AtomicI64::new(START_MS));
+        let store = Arc::new(SqliteEventStore::open(&folder.path().join("events.db")).await.unwrap());
+        let commands = Self::commands(&folder, &store, &now, credits);
+        ensure_first_account(&commands, KEY).await.unwrap();
+        let (router, _) = leafcutter_command_api::router(commands.clone()).split_for_parts();
+        let (desk, queue) = (Desk::new(commands.clone()), in_process(1_000));
+        Self { commands, desk, store, queue, worker: WorkerId(Uuid::now_v7()), folder, now, router }
+    }
+
+    fn commands(
+        folder: &TempDir,
+        store: &Arc<SqliteEventStore>,
+        now: &Arc<AtomicI64>,
+        credits: u64,
+    ) -> Commands {
+        let log = || Arc::clone(store) as Arc<dyn EventStore>;
+        let clock = Arc::clone(now);
+        Commands::new(CommandParts {
+            batches: Arc::new(Streams::new(log())),
+            ledgers: Arc::new(Streams::new(log())),
+            accounts: Arc::new(Streams::new(log())),
+            objects: Objects::local(&folder.path().join("objects")).unwrap(),
+            secrets: Arc::new(InMemorySecrets::default()),
+            policy: Policy::new(vec![]),
+            clock: Clock::given(move || Moment::from_millis(clock.load(Ordering::SeqCst))),
+            gate: Gate::new(KeyDirectory::start(log()), RateLimit::per_minute(0)),
+            service_key: ServiceKey::new([7; 32]),
+            settings: CommandSettings {
+                prices: PriceList::BUILT_IN,
+                batch_urls_max: 50,
+                pending_batches_max: 50,
+                result_bytes_max: 1_000_000,
+                lease_ms: 60_000,
+                cookie_ttl_ms: 900_000,
+                default_credits: credits,
+                admin_token: None,
+            },
+        })
+    }
+
+    /// Starts reactions that remember in this file.
+    pub(crate) async fn react(&self, file: &str) -> Reactions {
+        let tables = ReactionMemory::open(&self.folder.path().join(file)).await.unwrap();
+        let settings = ReactionSettings { slots: 4, own_worker: Some(self.worker), sweep_grace_ms: 30_000 };
+        let dispatch = Arc::new(self.queue.clone());
+        Reactions::start(self.commands.clone(), self.store.as_ref(), dispatch, tables, settings)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn pass(&self, millis: i64) {
+        self.now.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Moves the clock to the first moment of the next month.
+    pub(crate) fn turn_the_month(&self) {
+        let next = Period::of(Moment::from_millis(self.now.load(Ordering::SeqCst))).next().start();
+        self.now.store(next.millis(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn period(&self) -> Period {
+        Period::of(self.commands.clock.now())
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Value,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Submits this many pages.
+    pub(crate) async fn submit(&self, pages: usize) -> BatchId {
+        let (status, answer) = self.request("POST", "/api/batch/scrape", None, pages_body(pages)).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        batch_of(&answer)
+    }
+
+    pub(crate) async fn cancel(&self, batch: BatchId) -> (StatusCode, Value) {
+        self.request("DELETE", &format!("/api/batch/scrape/{batch}"), None, json!(null)).await
+    }
+
+    pub(crate) async fn claim(&self, batch: BatchId, item: ItemIndex) -> Option<Assignment> {
+        let request = ClaimRequest { batch, item, claim: Uuid::now_v7(), worker: self.worker };
+        match self.desk.claim(request).await.unwrap() {
+            ClaimAnswer::Granted(assignment) => Some(*assignment),
+            ClaimAnswer::Refused => None,
+        }
+    }
+
+    pub(crate) async fn complete(&self, assignment: &Assignment) -> ReportAnswer {
+        let page = bytes_of("page");
+        let result = self.commands.objects.put(&assignment.object_prefix, page).await.unwrap();
+        let scraped = ScrapedPage {
+            result,
+            screenshot: None,
+            final_url: assignment.url.clone(),
+            http_status: 200,
+            extractor: Extractor::None,
+        };
+        self.report(assignment, Outcome::Completed(scraped)).await
+    }
+
+    pub(crate) async fn fail(&self, assignment: &Assignment, code: ErrorCode) -> ReportAnswer {
+        let page = FailedPage { code, message: "failed".to_owned(), final_url: None, http_status: None };
+        self.report(assignment, Outcome::Failed(page)).await
+    }
+
+    pub(crate) async fn report(&self, assignment: &Assignment, outcome: Outcome) -> ReportAnswer {
+        let (batch, item, lease) = (assignment.batch, assignment.item, assignment.lease.clone());
+        self.desk.report(Report { batch, item, lease, outcome, usage: Usage::default() }).await.unwrap()
+    }
+
+    pub(crate) async fn batch(&self, batch: BatchId) -> BatchState {
+        self.commands.batches.inspect(batch, |folded| folded.state.clone()).await.unwrap()
+    }
+
+    pub(crate) async fn ledger(&self, period: Period) -> LedgerState {
+        let id = LedgerId { account: self.account(), period };
+        self.commands.ledgers.inspect(id, |folded| folded.state.clone()).await.unwrap()
+    }
+
+    pub(crate) fn account(&self) -> AccountId {
+        AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"default"))
+    }
+
+    /// Waits until the condition holds of the present ledger.
+    pub(crate) async fn until_ledger(
+        &self,
+        period: Period,
+        holds: impl Fn(&LedgerState) -> bool,
+    ) -> LedgerState {
+        let waiting = async {
+            loop {
+                let ledger = self.ledger(period).await;
+                if holds(&ledger) {
+                    return ledger;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, waiting).await.expect("the ledger must get there")
+    }
+
+    /// Waits until the condition holds of the batch.
+    pub(crate) async fn until_batch(
+        &self,
+        batch: BatchId,
+        holds: impl Fn(&BatchState) -> bool,
+    ) -> BatchState {
+        let waiting = async {
+            loop {
+                let state = self.batch(batch).await;
+                if holds(&state) {
+                    return state;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, waiting).await.expect("the batch must get there")
+    }
+}
+
+pub(crate) fn pages_body(pages: usize) -> Value {
+    let urls: Vec<_> = (0..pages).map(|page| format!("https://example.com/{page}")).collect();
+    json!({ "urls": urls })
+}
+
+pub(crate) fn batch_of(answer: &Value) -> BatchId {
+    answer["batchId"].as_str().unwrap().parse().unwrap()
+}
+
+fn bytes_of(text: &'static str) -> axum::body::Bytes {
+    axum::body::Bytes::from_static(text.as_bytes())
+}
