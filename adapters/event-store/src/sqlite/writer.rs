@@ -41,6 +41,9 @@ pub(super) async fn run(
         }
         commit_group(&mut connection, todo, &head).await;
     }
+    // Closed and then emptied, so that a request sent at this very moment is refused and not left without answer.
+    requests.close();
+    while requests.recv().await.is_some() {}
     let _ = connection.close().await;
 }
 
