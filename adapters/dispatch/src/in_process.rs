@@ -5,33 +5,36 @@ use crate::{Delivery, Dispatch, DispatchError, Offer, WorkSource};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// Both ends of the embedded queue.
 #[derive(Clone)]
 pub struct InProcessQueue {
     sender: mpsc::Sender<Offer>,
     receiver: Arc<Mutex<mpsc::Receiver<Offer>>>,
+    closed: CancellationToken,
 }
 
 /// A queue that holds up to `capacity` offers.
 #[must_use]
 pub fn in_process(capacity: usize) -> InProcessQueue {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
-    InProcessQueue { sender, receiver: Arc::new(Mutex::new(receiver)) }
+    InProcessQueue { sender, receiver: Arc::new(Mutex::new(receiver)), closed: CancellationToken::new() }
 }
 
 impl InProcessQueue {
     /// Ends the queue: no offer is taken or given out any more.
-    pub async fn close(&self) {
-        let mut receiver = self.receiver.lock().await;
-        receiver.close();
-        while receiver.try_recv().is_ok() {}
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 }
 
 #[async_trait]
 impl Dispatch for InProcessQueue {
     async fn offer(&self, offer: Offer) -> Result<(), DispatchError> {
+        if self.closed.is_cancelled() {
+            return Err(DispatchError::Closed);
+        }
         self.sender.try_send(offer).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => DispatchError::Full,
             mpsc::error::TrySendError::Closed(_) => DispatchError::Closed,
@@ -42,8 +45,13 @@ impl Dispatch for InProcessQueue {
 #[async_trait]
 impl WorkSource for InProcessQueue {
     async fn next(&self) -> Option<Box<dyn Delivery>> {
-        let offer = self.receiver.lock().await.recv().await?;
-        Some(Box::new(InHand(offer)))
+        // The lock is held by whoever waits first, so closing must not need it.
+        let next = async { self.receiver.lock().await.recv().await };
+        tokio::select! {
+            biased;
+            () = self.closed.cancelled() => None,
+            offer = next => Some(Box::new(InHand(offer?))),
+        }
     }
 }
 
@@ -56,4 +64,42 @@ impl Delivery for InHand {
     }
 
     async fn acknowledge(self: Box<Self>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leafcutter_domain::BatchId;
+    use uuid::Uuid;
+
+    fn offer(item: u16) -> Offer {
+        Offer { batch: BatchId(Uuid::nil()), items: vec![item] }
+    }
+
+    #[tokio::test]
+    async fn offers_come_out_in_the_order_they_went_in_and_a_full_queue_refuses() {
+        let queue = in_process(2);
+        queue.offer(offer(0)).await.unwrap();
+        queue.offer(offer(1)).await.unwrap();
+        assert_eq!(queue.offer(offer(2)).await, Err(DispatchError::Full));
+        assert_eq!(queue.next().await.unwrap().offer(), &offer(0));
+        assert_eq!(queue.next().await.unwrap().offer(), &offer(1));
+    }
+
+    #[tokio::test]
+    async fn closing_sends_everyone_home_who_waits_for_an_offer() {
+        let queue = in_process(2);
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.next().await.is_none() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        queue.close();
+        for waiter in waiting {
+            assert!(waiter.await.unwrap());
+        }
+        assert_eq!(queue.offer(offer(0)).await, Err(DispatchError::Closed));
+    }
 }

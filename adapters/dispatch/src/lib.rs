@@ -6,8 +6,8 @@ mod desk;
 mod in_process;
 
 pub use desk::{
-    Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, LeaseToken, Outcome, Report, ReportAnswer,
-    ScrapedPage, WorkDesk,
+    Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, LeaseToken, Outcome, Report,
+    ReportAnswer, ScrapedPage, WorkDesk,
 };
 pub use in_process::{InProcessQueue, in_process};
 

@@ -24,7 +24,7 @@ use leafcutter_egress::Policy;
 use leafcutter_event_store::{EventStore, SqliteEventStore, Streams};
 use leafcutter_object_store::Objects;
 use leafcutter_projector::Projector;
-use leafcutter_query_api::{QueryParts, QueryState};
+use leafcutter_query_api::{QueryParts, QuerySettings, QueryState};
 use leafcutter_reaction_memory::ReactionMemory;
 use leafcutter_read_models::ReadModels;
 use leafcutter_secrets::InMemorySecrets;
@@ -117,7 +117,7 @@ impl Service {
     pub(crate) async fn stop(self) {
         self.stopping.send_replace(true);
         let parts = self.parts;
-        parts.queue.close().await;
+        parts.queue.close();
         parts.worker.shutdown(self.stop_timeout).await;
         parts.server.stop().await;
         parts.reactions.shutdown().await;
@@ -169,8 +169,7 @@ fn queries(args: &ServeArgs, store: &Arc<SqliteEventStore>, commands: &Commands,
         objects: commands.objects.clone(),
         gate: commands.gate.clone(),
         clock: commands.clock.clone(),
-        public_url: args.public_url.clone(),
-        result_bytes_max: args.result_bytes,
+        settings: QuerySettings { public_url: args.public_url.clone(), result_bytes_max: args.result_bytes },
     })
 }
 
