@@ -90,6 +90,9 @@ pub struct Period {
 }
 
 impl Period {
+    /// Before every month, as the lower end of a range.
+    pub const MIN: Self = Self { months: i32::MIN };
+
     /// The month that holds `moment`.
     #[must_use]
     pub fn of(moment: Moment) -> Self {

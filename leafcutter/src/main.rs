@@ -5,7 +5,7 @@ mod cli;
 mod client;
 mod serve;
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use cli::{Cli, Command};
 use std::process::ExitCode;
 
@@ -13,7 +13,12 @@ use std::process::ExitCode;
 const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
+        Err(error) => return misused(&error),
+    };
     serve::logging::start(matches!(cli.command, Command::Serve(_)));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -32,6 +37,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Batch(args) => Ok(client::batch(&args).await.into()),
         Command::Credits(args) => Ok(client::credits(&args).await.into()),
     }
+}
+
+/// The gist of a wrong command line, which is clap's first line.
+#[allow(clippy::print_stderr, reason = "the command line speaks to its user on standard error")]
+fn misused(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    let gist: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    eprintln!("leafcutter: {}", gist.join(" ").trim_start_matches("error: "));
+    ExitCode::from(REFUSED)
 }
 
 /// One clear line for whoever started the program.

@@ -39,6 +39,10 @@ impl Offers {
     /// The offers to make now; they count as made.
     pub(super) fn plan(&mut self, memory: &Memory, now: Moment) -> Vec<Offer> {
         self.offered.retain(|_, at| now.millis_since(*at) < OFFER_AGAIN_MS);
+        let mut room = self.room(memory);
+        if room == 0 {
+            return vec![];
+        }
         let mut waiting = self.waiting(memory);
         for account in waiting.keys() {
             if !self.turns.contains(account) {
@@ -46,7 +50,6 @@ impl Offers {
             }
         }
         self.turns.retain(|account| waiting.contains_key(account));
-        let mut room = self.room(memory);
         let mut offers = Vec::new();
         while room > 0 {
             let Some(account) = self.turns.pop_front() else { break };

@@ -85,7 +85,7 @@ pub(super) enum CookieNews {
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) batches: HashMap<BatchId, OpenBatch>,
-    pub(super) reservations: HashMap<ReservationKey, OpenReservation>,
+    pub(super) reservations: BTreeMap<ReservationKey, OpenReservation>,
     pub(super) releases: HashMap<ReleaseKey, LateRelease>,
     /// Reservations with outcomes that may not be settled.
     pub(super) unsettled: HashSet<ReservationKey>,
@@ -175,9 +175,14 @@ impl Memory {
             None => self.named_without_ledger.push((batch, reservation)),
         }
         // The same reservation in another month is left over from before the month's turn.
-        let elsewhere =
-            self.reservations.keys().filter(|other| other.0 == reservation && other.1 != period).copied();
-        self.unsettled.extend(elsewhere.collect::<Vec<_>>());
+        let elsewhere = self.months_of(reservation).into_iter().filter(|other| other.1 != period);
+        self.unsettled.extend(elsewhere);
+    }
+
+    /// The months in which a reservation is open: one, or two when a submit was repeated across a month's turn.
+    fn months_of(&self, reservation: ReservationId) -> Vec<ReservationKey> {
+        let from = self.reservations.range((reservation, Period::MIN)..);
+        from.map(|(key, _)| *key).take_while(|key| key.0 == reservation).collect()
     }
 
     fn set_item(&mut self, batch: BatchId, item: ItemIndex, to: Option<OpenItem>) {
@@ -197,9 +202,7 @@ impl Memory {
 
     fn end_item(&mut self, batch: BatchId, item: ItemIndex, round: u32) {
         self.set_item(batch, item, None);
-        let reservation = ReservationId::of(batch, round);
-        let keys = self.reservations.keys().filter(|key| key.0 == reservation).copied();
-        self.unsettled.extend(keys.collect::<Vec<_>>());
+        self.unsettled.extend(self.months_of(ReservationId::of(batch, round)));
     }
 
     fn forget_batch(&mut self, batch: BatchId) {

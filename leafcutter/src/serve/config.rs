@@ -6,6 +6,9 @@ use leafcutter_egress::AllowedTarget;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
+/// Shortest admin token: it guards every account.
+const ADMIN_TOKEN_CHARS_MIN: usize = 16;
+
 /// Settings of `leafcutter serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeArgs {
@@ -24,10 +27,6 @@ pub(crate) struct ServeArgs {
     /// Internal hosts that may be opened all the same: HOST:PORT or CIDR, separated by commas.
     #[arg(long, env = "LEAFCUTTER_ALLOW_TARGETS", value_delimiter = ',')]
     pub(crate) allow_targets: Vec<AllowedTarget>,
-
-    /// Token of the admin calls; they are off without one.
-    #[arg(long, env = "LEAFCUTTER_ADMIN_TOKEN", hide_env_values = true, value_parser = admin_token)]
-    pub(crate) admin_token: Option<String>,
 
     /// Credits a month of accounts that name none.
     #[arg(long, env = "LEAFCUTTER_DEFAULT_CREDITS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=limits::CREDITS_MAX))]
@@ -95,13 +94,17 @@ impl ServeArgs {
     }
 }
 
-/// A token that guards every account must not be guessable.
-fn admin_token(token: &str) -> Result<String, String> {
-    const CHARS_MIN: usize = 16;
-    if token.chars().count() < CHARS_MIN {
-        return Err(format!("must have at least {CHARS_MIN} characters"));
+/// The token of the admin calls; they are off without one. Only from the environment: a flag would show it to
+/// everyone who can list processes.
+///
+/// # Errors
+/// It is short enough to be guessed.
+pub(crate) fn admin_token() -> anyhow::Result<Option<String>> {
+    let token = std::env::var("LEAFCUTTER_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+    if token.as_ref().is_some_and(|token| token.chars().count() < ADMIN_TOKEN_CHARS_MIN) {
+        anyhow::bail!("LEAFCUTTER_ADMIN_TOKEN must have at least {ADMIN_TOKEN_CHARS_MIN} characters");
     }
-    Ok(token.to_owned())
+    Ok(token)
 }
 
 #[cfg(test)]
@@ -126,7 +129,6 @@ mod tests {
             ("--listen", "nowhere"),
             ("--concurrency", "0"),
             ("--allow-targets", "http://x/"),
-            ("--admin-token", "short"),
             ("--batch-urls", "51"),
             ("--public-url", "x"),
         ];
@@ -137,6 +139,9 @@ mod tests {
 
     #[test]
     fn allowed_targets_are_separated_by_commas() {
-        assert_eq!(parse(&["--allow-targets", "127.0.0.1:80,10.0.0.0/8:443"]).unwrap().allow_targets.len(), 2);
+        assert_eq!(
+            parse(&["--allow-targets", "127.0.0.1:80,10.0.0.0/8:443"]).unwrap().allow_targets.len(),
+            2
+        );
     }
 }

@@ -68,8 +68,10 @@ impl DataDir {
             }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         };
-        let bytes: [u8; 32] =
-            bytes.try_into().ok().with_context(|| format!("{} does not hold a key of 32 bytes", path.display()))?;
+        let bytes: [u8; 32] = bytes
+            .try_into()
+            .ok()
+            .with_context(|| format!("{} does not hold a key of 32 bytes", path.display()))?;
         Ok(ServiceKey::new(bytes))
     }
 
@@ -106,11 +108,16 @@ fn check_version(folder: &Path) -> anyhow::Result<()> {
             let version: u32 =
                 text.trim().parse().with_context(|| format!("{} holds no version", path.display()))?;
             if version > VERSION {
-                bail!("{} is of version {version}; this program knows {VERSION}: start a newer one", folder.display());
+                bail!(
+                    "{} is of version {version}; this program knows {VERSION}: start a newer one",
+                    folder.display()
+                );
             }
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => write_secret(&path, format!("{VERSION}\n").as_bytes()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            write_secret(&path, format!("{VERSION}\n").as_bytes())
+        }
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
     }
 }

@@ -85,7 +85,8 @@ impl Service {
         let desk = Arc::new(Desk::new(commands.clone()));
         let source = Arc::new(queue.clone());
         let worker =
-            Worker::start(worker_settings, source, desk, commands.objects.clone(), commands.policy.clone()).await?;
+            Worker::start(worker_settings, source, desk, commands.objects.clone(), commands.policy.clone())
+                .await?;
         let (stopping, stopped) = watch::channel(false);
         let health = Health { worker: worker.ready(), projector: projector.caught_up(), stopping: stopped };
         let address = listener.local_addr()?;
@@ -144,7 +145,7 @@ fn commands(
         lease_ms: i64::from(args.item_timeout) * 1_000 + LEASE_MARGIN_MS,
         cookie_ttl_ms: i64::from(args.cookie_ttl) * 1_000,
         default_credits: args.default_credits,
-        admin_token: args.admin_token.clone(),
+        admin_token: config::admin_token()?,
     };
     Ok(Commands::new(CommandParts {
         batches: Arc::new(Streams::new(log())),
@@ -160,7 +161,12 @@ fn commands(
     }))
 }
 
-fn queries(args: &ServeArgs, store: &Arc<SqliteEventStore>, commands: &Commands, models: &ReadModels) -> QueryState {
+fn queries(
+    args: &ServeArgs,
+    store: &Arc<SqliteEventStore>,
+    commands: &Commands,
+    models: &ReadModels,
+) -> QueryState {
     QueryState::new(QueryParts {
         store: Arc::clone(store) as Arc<dyn EventStore>,
         ledgers: Arc::clone(&commands.ledgers),

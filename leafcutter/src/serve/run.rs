@@ -41,7 +41,8 @@ pub(crate) async fn scrape(args: ScrapeArgs) -> anyhow::Result<client::Exit> {
         return Ok(client::scrape(&args, &server).await);
     }
     let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
-    let service = Service::start(&ServeArgs::embedded(folder.path().to_owned(), args.allowed_targets()?)?).await?;
+    let service =
+        Service::start(&ServeArgs::embedded(folder.path().to_owned(), args.allowed_targets()?)?).await?;
     let address = service.client_address()?;
     let exit = client::scrape(&args, &address).await;
     service.stop().await;
