@@ -13,23 +13,6 @@ use leafcutter_wire::ApiError;
 /// Months that are tried when clocks disagree about the present one.
 const MONTHS_TRIED_MAX: usize = 3;
 
-/// The ledger of an account as it is, or would be, at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresentLedger {
-    /// The month.
-    pub period: Period,
-    /// The month's allowance.
-    pub allowance: u64,
-    /// Everything that came in.
-    pub granted: u64,
-    /// Credits set aside.
-    pub held: u64,
-    /// Credits paid.
-    pub spent: u64,
-    /// Credits free.
-    pub available: u64,
-}
-
 /// The last month that has begun at or before `period`.
 struct LastMonth {
     id: LedgerId,
@@ -37,55 +20,6 @@ struct LastMonth {
     /// What lasts beyond it: carried at its close, or free in it now.
     lasting: Funds,
     hash: String,
-}
-
-/// Reads the present ledger without opening anything.
-///
-/// # Errors
-/// The log cannot be read.
-pub async fn present_ledger(
-    ledgers: &Streams<Ledger>,
-    accounts: &Streams<Account>,
-    account: AccountId,
-    now: Moment,
-) -> Result<PresentLedger, ApiError> {
-    let mut period = Period::of(now);
-    for _ in 0..MONTHS_TRIED_MAX {
-        let found = ledgers
-            .inspect(LedgerId { account, period }, |folded| {
-                let state = &folded.state;
-                let ledger = PresentLedger {
-                    period,
-                    allowance: state.allowance,
-                    granted: state.granted,
-                    held: state.held(),
-                    spent: state.spent,
-                    available: state.available.total(),
-                };
-                state.period.map(|_| (ledger, state.closed))
-            })
-            .await?;
-        match found {
-            Some((ledger, false)) => return Ok(ledger),
-            Some((_, true)) => period = period.next(),
-            None => return unopened(ledgers, accounts, account, period).await,
-        }
-    }
-    Err(ApiError::Busy("the month is turning."))
-}
-
-/// What the month would be if it were opened now.
-async fn unopened(
-    ledgers: &Streams<Ledger>,
-    accounts: &Streams<Account>,
-    account: AccountId,
-    period: Period,
-) -> Result<PresentLedger, ApiError> {
-    let (allowance, opened_at) = allowance(accounts, account).await?;
-    let last = last_month(ledgers, account, period.plus_months(-1), Period::of(opened_at)).await?;
-    let carried = last.map_or(0, |last| last.lasting.lasting_beyond(period.plus_months(-1)).total());
-    let granted = allowance + carried;
-    Ok(PresentLedger { period, allowance, granted, held: 0, spent: 0, available: granted })
 }
 
 async fn allowance(accounts: &Streams<Account>, account: AccountId) -> Result<(u64, Moment), ApiError> {

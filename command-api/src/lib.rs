@@ -15,7 +15,6 @@ mod submission;
 pub use commands::{CommandParts, CommandSettings, Commands};
 pub use desk::Desk;
 pub use first_account::{ensure_first_account, new_api_key};
-pub use ledger_keeper::{PresentLedger, present_ledger};
 pub use reactions::{ReactionSettings, Reactions};
 pub use router::router;
 pub use service_key::ServiceKey;

@@ -2,7 +2,6 @@
 
 use crate::support::{World, pages_body};
 use axum::http::StatusCode;
-use leafcutter_command_api::present_ledger;
 use leafcutter_domain::{
     GrantId, Period,
     ledger::{Funds, Grant},
@@ -75,20 +74,4 @@ async fn top_ups_released_after_the_close_are_granted_again_once() {
     let old = world.ledger(november).await;
     assert_eq!((old.carried_out, old.expired, old.held()), (3, 1, 2));
     assert!(old.is_balanced());
-}
-
-#[tokio::test]
-async fn a_month_that_is_not_open_shows_what_it_would_be() {
-    let world = World::new(10).await;
-    world.submit(1).await;
-    top_up(&world, world.period(), 5).await;
-    for _ in 0..3 {
-        world.turn_the_month();
-    }
-    let now = world.commands.clock.now();
-    let ledger = present_ledger(&world.commands.ledgers, &world.commands.accounts, world.account(), now)
-        .await
-        .unwrap();
-    assert_eq!((ledger.granted, ledger.available, ledger.held), (15, 15, 0));
-    assert!(world.ledger(world.period()).await.period.is_none(), "looking opens nothing");
 }
