@@ -3,4 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
+mod batches;
+mod cancel;
+mod crashes;
 mod harness;

@@ -62,6 +62,7 @@ impl Objects {
             .put(&path(&object.key)?, PutPayload::from_bytes(bytes))
             .await
             .map_err(ObjectError::Store)?;
+        leafcutter_crash_points::reach("store");
         Ok(object)
     }
 

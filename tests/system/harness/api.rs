@@ -105,8 +105,10 @@ impl Api {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// Posts a body; null is none.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, path).json(body)).await
+        let request = self.request(Method::POST, path);
+        self.send(if body.is_null() { request } else { request.json(body) }).await
     }
 
     /// Makes an admin call.

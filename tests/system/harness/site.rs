@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -30,8 +30,6 @@ struct Memory {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Gates that are open.
     gates: watch::Sender<HashSet<String>>,
-    /// What is left of the failures of each flaky page.
-    failures: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 /// A site that listens until it is dropped. Its pages:
@@ -43,8 +41,8 @@ struct Memory {
 /// | `/script` | a page that a script writes |
 /// | `/status/{code}` | an answer with this status |
 /// | `/flaky/{name}` | 500 until [`Site::mend`] |
-/// | `/fails/{count}/{name}` | 500 for the first `count` visits |
 /// | `/gate/{name}` | answers once [`Site::open_gate`] was called |
+/// | `/gate-to-failure/{name}` | the same, with 500 |
 /// | `/redirect?to=URL` | leads there |
 /// | `/embed?of=HOST:PORT` | embeds it in every way there is |
 /// | `/fetch?of=HOST:PORT` | has scripts ask for it in every way there is |
@@ -56,18 +54,14 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn open() -> Self {
-        let memory = Memory {
-            seen: Arc::default(),
-            gates: watch::channel(HashSet::new()).0,
-            failures: Arc::default(),
-        };
+        let memory = Memory { seen: Arc::default(), gates: watch::channel(HashSet::new()).0 };
         let router = Router::new()
             .route("/ok/{name}", get(async |Path(name): Path<String>| page(&format!("The page {name}"))))
             .route("/product/{name}", get(product))
             .route("/script", get(async || Html(SCRIPT)))
             .route("/status/{code}", get(status))
             .route("/flaky/{name}", get(flaky))
-            .route("/fails/{count}/{name}", get(fails))
+            .route("/gate-to-failure/{name}", get(gate_to_failure))
             .route("/gate/{name}", get(gate))
             .route("/redirect", get(async |Query(to): Query<Target>| Redirect::temporary(&to.to)))
             .route("/embed", get(async |Query(of): Query<Canaries>| Html(EMBED.replace("CANARY", &of.of))))
@@ -171,20 +165,15 @@ async fn flaky(State(memory): State<Memory>, Path(name): Path<String>) -> Respon
     }
 }
 
-async fn fails(State(memory): State<Memory>, Path((count, name)): Path<(usize, String)>) -> Response {
-    let mut failures = memory.failures.lock().unwrap();
-    let left = failures.entry(name).or_insert(count);
-    if *left == 0 {
-        return page("It works again").into_response();
-    }
-    *left -= 1;
-    (StatusCode::INTERNAL_SERVER_ERROR, page("It does not work yet")).into_response()
-}
-
 async fn gate(State(memory): State<Memory>, Path(name): Path<String>) -> Html<String> {
     let mut gates = memory.gates.subscribe();
     let _ = gates.wait_for(|gates| gates.contains(&name)).await;
     page("Behind the gate")
+}
+
+async fn gate_to_failure(memory: State<Memory>, name: Path<String>) -> Response {
+    let page = gate(memory, name).await;
+    (StatusCode::INTERNAL_SERVER_ERROR, page).into_response()
 }
 
 const SCRIPT: &str =
