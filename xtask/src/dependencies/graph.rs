@@ -25,6 +25,8 @@ pub(super) struct Crate {
 #[derive(Debug, Default)]
 pub(super) struct Member {
     pub(super) folder: String,
+    /// Folders beside it that hold targets of the member.
+    pub(super) beside: Vec<String>,
     pub(super) declared: Vec<Declared>,
 }
 
@@ -91,7 +93,10 @@ fn member(metadata: &Metadata, package: &Package) -> Member {
         let name = one.rename.as_ref().unwrap_or(&one.name);
         Declared { package: one.name.clone(), library: name.replace('-', "_") }
     });
-    Member { folder: folder.to_string(), declared: declared.collect() }
+    let targets = package.targets.iter().filter_map(|target| target.src_path.parent());
+    let targets = targets.filter_map(|one| one.strip_prefix(&metadata.workspace_root).ok());
+    let beside = targets.filter(|target| !target.starts_with(folder)).map(ToString::to_string);
+    Member { folder: folder.to_string(), beside: beside.collect(), declared: declared.collect() }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ mod tests {
     }
 
     fn member(name: &str, folder: &str, needs: &[&str]) -> Crate {
-        let member = Some(Member { folder: folder.into(), declared: Vec::new() });
+        let member = Some(Member { folder: folder.into(), declared: Vec::new(), beside: Vec::new() });
         Crate { member, ..outside(name, needs) }
     }
 

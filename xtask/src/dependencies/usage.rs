@@ -69,7 +69,8 @@ fn code_of(repository: &Repository, member: &Member, folders: &[&str]) -> String
         |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let nested: Vec<_> = folders.iter().filter(|folder| inside(folder, &member.folder)).collect();
     let own = repository.sources().filter(|(path, _)| {
-        inside(path, &member.folder) && !nested.iter().any(|folder| inside(path, folder))
+        let at_home = inside(path, &member.folder) && !nested.iter().any(|folder| inside(path, folder));
+        at_home || member.beside.iter().any(|folder| inside(path, folder))
     });
     let lines = own.flat_map(|(_, text)| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
@@ -89,7 +90,11 @@ mod tests {
 
     fn member(folder: &str, declared: &[&str]) -> Crate {
         let declare = |name: &&str| Declared { package: (*name).into(), library: name.replace('-', "_") };
-        let member = Member { folder: folder.into(), declared: declared.iter().map(declare).collect() };
+        let member = Member {
+            folder: folder.into(),
+            declared: declared.iter().map(declare).collect(),
+            beside: Vec::new(),
+        };
         Crate { name: folder.into(), member: Some(member), ..Crate::default() }
     }
 
