@@ -93,9 +93,12 @@ fn member(metadata: &Metadata, package: &Package) -> Member {
         let name = one.rename.as_ref().unwrap_or(&one.name);
         Declared { package: one.name.clone(), library: name.replace('-', "_") }
     });
-    let targets = package.targets.iter().filter_map(|target| target.src_path.parent());
-    let targets = targets.filter_map(|one| one.strip_prefix(&metadata.workspace_root).ok());
-    let beside = targets.filter(|target| !target.starts_with(folder)).map(ToString::to_string);
+    // A target of another folder is named by a way up and down again, which only the file system resolves.
+    let targets =
+        package.targets.iter().filter_map(|target| target.src_path.parent()?.canonicalize_utf8().ok());
+    let inside =
+        targets.filter_map(|one| one.strip_prefix(&metadata.workspace_root).map(ToOwned::to_owned).ok());
+    let beside = inside.filter(|target| !target.starts_with(folder)).map(|target| target.to_string());
     Member { folder: folder.to_string(), beside: beside.collect(), declared: declared.collect() }
 }
 
