@@ -119,7 +119,9 @@ impl ScrapeArgs {
     /// # Errors
     /// One of them is neither HOST:PORT nor CIDR.
     pub(crate) fn allowed_targets(&self) -> anyhow::Result<Vec<AllowedTarget>> {
-        self.allow_targets.iter().map(|target| Ok(target.parse()?)).collect()
+        // An empty variable means none.
+        let targets = self.allow_targets.iter().filter(|target| !target.is_empty());
+        targets.map(|target| Ok(target.parse()?)).collect()
     }
 }
 
