@@ -13,6 +13,7 @@ use leafcutter_domain::{
         BatchRejection, BatchState, FailPending, ItemStatus, PutBackItem, ReportCompleted, ReportFailed,
         Running, StartItem, StoredObject,
     },
+    limits::FINAL_URL_CHARS_MAX,
 };
 use leafcutter_event_store::TransactError;
 use leafcutter_secrets::SecretName;
@@ -109,7 +110,7 @@ impl Desk {
             lease_hash: lease_hash(&report.lease),
             result: page.result.clone(),
             screenshot: page.screenshot.clone(),
-            final_url: page.final_url.clone(),
+            final_url: bounded(&page.final_url),
             http_status: page.http_status,
             extractor: page.extractor,
             usage: report.usage,
@@ -129,7 +130,7 @@ impl Desk {
             lease_hash: lease_hash(&report.lease),
             code: page.code,
             message: page.message.clone(),
-            final_url: page.final_url.clone(),
+            final_url: page.final_url.as_deref().map(bounded),
             http_status: page.http_status,
             usage: report.usage,
             credits: self.0.settings.prices.failed(page.code),
@@ -161,6 +162,11 @@ impl Desk {
             Err(error) => Err(unavailable(error)),
         }
     }
+}
+
+/// A page may lead to an address of any length; an event keeps its beginning.
+fn bounded(final_url: &str) -> String {
+    final_url.chars().take(FINAL_URL_CHARS_MAX).collect()
 }
 
 /// Where an attempt may put its objects.

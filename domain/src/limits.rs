@@ -24,6 +24,8 @@ pub const LOST_REQUEUES_MAX: u8 = 3;
 pub const PUT_BACKS_MAX: u8 = 20;
 /// Length of an error message in an event.
 pub const MESSAGE_CHARS_MAX: usize = 500;
+/// Length of the address to which a page led, in an event.
+pub const FINAL_URL_CHARS_MAX: usize = 4_096;
 /// Size of one append to the log.
 pub const APPEND_BYTES_MAX: usize = 512 * 1024;
 /// Months a top-up lasts after the month that granted it.
