@@ -2,8 +2,8 @@
 
 use clap::Args;
 use leafcutter_domain::limits;
-use leafcutter_egress::AllowedTarget;
-use std::{net::SocketAddr, path::PathBuf};
+use leafcutter_egress::{AllowedTarget, AllowedTargetError};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 use url::Url;
 
 /// Shortest admin token: it guards every account.
@@ -25,8 +25,8 @@ pub(crate) struct ServeArgs {
     pub(crate) concurrency: Option<u16>,
 
     /// Internal hosts that may be opened all the same: HOST:PORT or CIDR, separated by commas.
-    #[arg(long, env = "LEAFCUTTER_ALLOW_TARGETS", value_delimiter = ',')]
-    pub(crate) allow_targets: Vec<AllowedTarget>,
+    #[arg(long, env = "LEAFCUTTER_ALLOW_TARGETS", default_value = "")]
+    pub(crate) allow_targets: Targets,
 
     /// Credits a month of accounts that name none.
     #[arg(long, env = "LEAFCUTTER_DEFAULT_CREDITS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=limits::CREDITS_MAX))]
@@ -81,6 +81,18 @@ pub(crate) struct ServeArgs {
     pub(crate) projector_paused: bool,
 }
 
+/// Targets separated by commas; an empty variable, as compose files leave them, is no target.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Targets(pub(crate) Vec<AllowedTarget>);
+
+impl FromStr for Targets {
+    type Err = AllowedTargetError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = text.split(',').map(str::trim).filter(|target| !target.is_empty());
+        named.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl ServeArgs {
     /// Settings of a service that lives for one command, in this folder.
     pub(crate) fn embedded(data_dir: PathBuf, allow_targets: Vec<AllowedTarget>) -> anyhow::Result<Self> {
@@ -90,7 +102,7 @@ impl ServeArgs {
             args: ServeArgs,
         }
         let defaults = <Defaults as clap::Parser>::try_parse_from(["leafcutter", "--listen", "127.0.0.1:0"])?;
-        Ok(Self { data_dir, allow_targets, rate_limit: 0, ..defaults.args })
+        Ok(Self { data_dir, allow_targets: Targets(allow_targets), rate_limit: 0, ..defaults.args })
     }
 }
 

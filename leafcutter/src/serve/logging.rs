@@ -14,5 +14,7 @@ pub(crate) fn start(service: bool) {
     let standard = if service { SERVICE } else { CLIENT };
     let filter = EnvFilter::new(selected.as_deref().unwrap_or(standard));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log on a full disk loses lines. Complaining about that on the same stream would be a panic.
+    let subscriber = subscriber.log_internal_errors(false);
     if std::io::stderr().is_terminal() { subscriber.init() } else { subscriber.json().init() }
 }

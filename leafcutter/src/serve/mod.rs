@@ -153,7 +153,7 @@ fn commands(
         accounts: Arc::new(Streams::new(log())),
         objects: Objects::local(&data.path("objects"))?,
         secrets: Arc::new(InMemorySecrets::default()),
-        policy: Policy::new(args.allow_targets.clone()),
+        policy: Policy::new(args.allow_targets.0.clone()),
         clock: Clock::system(),
         gate: Gate::new(Arc::clone(keys), RateLimit::per_minute(args.rate_limit)),
         service_key: data.service_key()?,
