@@ -51,13 +51,16 @@ async fn commit_group(connection: &mut SqliteConnection, requests: Vec<Request>,
     let mut pending = Vec::with_capacity(requests.len());
     let failed = match begin_and_write(connection, requests, &mut pending).await {
         Err(error) => Some((error, false)),
-        Ok(()) => sqlx::query("COMMIT").execute(&mut *connection).await.err().map(|error| (error, true)),
+        Ok(()) => sqlx::query("COMMIT").execute(&mut *connection).await.err().map(|error| {
+            let may_be_kept = !is_refused_write(&error);
+            (error, may_be_kept)
+        }),
     };
-    if let Some((error, at_commit)) = failed {
+    if let Some((error, may_be_kept)) = failed {
         tracing::error!(%error, "the event log cannot be written; nothing of this group is acknowledged");
         // SQLite may have rolled back by itself already; then there is nothing left to undo.
         let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
-        return refuse(pending, &error.to_string(), at_commit);
+        return refuse(pending, &error.to_string(), may_be_kept);
     }
     let last = pending.iter().filter_map(|pending| match pending {
         Pending::Append(_, Ok(appended)) => Some(appended.position.value()),
@@ -78,10 +81,19 @@ async fn commit_group(connection: &mut SqliteConnection, requests: Vec<Request>,
     }
 }
 
-fn refuse(pending: Vec<Pending>, reason: &str, at_commit: bool) {
+/// Whether a commit failed because a write was refused, as on a full disk. The mark of a commit is on the last page
+/// that is written, so nothing was kept then; after any other failure, such as one of the flush, nobody knows.
+fn is_refused_write(error: &sqlx::Error) -> bool {
+    const SQLITE_FULL: &str = "13";
+    const SQLITE_IOERR_WRITE: &str = "778";
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some(SQLITE_FULL | SQLITE_IOERR_WRITE))
+}
+
+fn refuse(pending: Vec<Pending>, reason: &str, may_be_kept: bool) {
     let error = || {
         let reason = reason.to_owned().into();
-        if at_commit { StoreError::OutcomeUnknown(reason) } else { StoreError::Unavailable(reason) }
+        if may_be_kept { StoreError::OutcomeUnknown(reason) } else { StoreError::Unavailable(reason) }
     };
     for pending in pending {
         match pending {
