@@ -117,7 +117,7 @@ fn decode(bytes: &[u8], header: Option<&str>) -> String {
 }
 
 fn refusal(url: &Url, proxy: &Proxy) -> Option<FailedPage> {
-    proxy.refusal_for(url.host_str()?.trim_matches(['[', ']'])).as_ref().map(refused)
+    proxy.refusal_for(url.host_str()?).as_ref().map(refused)
 }
 
 fn of(error: &reqwest::Error, asked: &Url, proxy: &Proxy) -> FailedPage {

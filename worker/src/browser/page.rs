@@ -187,7 +187,7 @@ fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
 
 fn refusal(url: Option<&str>, proxy: &Proxy) -> Option<FailedPage> {
     let url = Url::parse(url?).ok()?;
-    proxy.refusal_for(url.host_str()?.trim_matches(['[', ']'])).as_ref().map(refused)
+    proxy.refusal_for(url.host_str()?).as_ref().map(refused)
 }
 
 /// Waits until no request was in flight for a while.
