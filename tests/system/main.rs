@@ -5,5 +5,13 @@
 
 mod batches;
 mod cancel;
+mod chromium;
+mod command_line;
 mod crashes;
 mod harness;
+mod limits;
+mod private_addresses;
+mod reads;
+mod restarts;
+mod secrets;
+mod tenants;

@@ -6,8 +6,8 @@ mod processes;
 mod service;
 mod site;
 
-pub(crate) use api::{Answer, Api, Credits, count, credits_used, items};
-pub(crate) use processes::{Processes, is_alive};
+pub(crate) use api::{Answer, Api, count, credits_used, items};
+pub(crate) use processes::{Processes, end};
 pub(crate) use service::{Home, Options, Service};
 pub(crate) use site::{Canary, Site};
 

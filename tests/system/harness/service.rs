@@ -207,8 +207,9 @@ impl Service {
         self.home.as_ref().expect("a running service has a home")
     }
 
-    pub(crate) fn pid(&self) -> Pid {
-        self.pid
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
     }
 
     /// Waits until it can do its work.
@@ -221,8 +222,13 @@ impl Service {
     }
 
     /// Asks it to stop, which it must do well, and in time, and leave nothing.
-    pub(crate) async fn stop(mut self) -> Home {
+    pub(crate) async fn stop(self) -> Home {
         kill_process(self.pid, Signal::TERM).unwrap();
+        self.stopped().await
+    }
+
+    /// The same, when it was asked already.
+    pub(crate) async fn stopped(mut self) -> Home {
         let status = self.exit_status().await;
         assert!(status.success(), "it ended with {status}");
         let home = self.home.take().unwrap();
@@ -269,7 +275,7 @@ impl Drop for Service {
         if let (Some(home), Some(_)) = (&self.home, &self.child) {
             home.processes.all();
             let _ = kill_process_group(self.pid, Signal::KILL);
-            processes::end(self.pid.as_raw_nonzero().get());
+            processes::end(self.pid());
         }
     }
 }
