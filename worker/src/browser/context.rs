@@ -7,12 +7,17 @@ use chromiumoxide::{
     cdp::{
         browser_protocol::{
             browser::{BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
+            log,
             network::{ClearBrowserCacheParams, CookieParam},
             page::{NavigateParams, ResetNavigationHistoryParams},
+            performance,
             storage::{ClearCookiesParams, ClearDataForOriginParams, SetCookiesParams},
-            target::{CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams},
+            target::{
+                CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams,
+                SetAutoAttachParams,
+            },
         },
-        js_protocol::runtime::EvaluateParams,
+        js_protocol::runtime::{self, EvaluateParams},
     },
     error::CdpError,
 };
@@ -149,8 +154,25 @@ async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page
     let mut target = CreateTargetParams::new("about:blank");
     target.browser_context_id = Some(context.clone());
     let page = browser.control().new_page(target).await?;
+    silence(&page).await?;
     let watch = Watch::start(&page).await?;
     Ok((page, watch))
+}
+
+/// Switches off what the library switched on for every page and nobody here listens to.
+///
+/// Its way of attaching to workers halts each of them until it is told to go on, and a service worker is now and
+/// then never told, so that the page waits for ever. The others cost time on every page.
+async fn silence(page: &Page) -> Result<(), CdpError> {
+    let mut attach = SetAutoAttachParams::new(false, false);
+    attach.flatten = Some(true);
+    tokio::try_join!(
+        async { page.execute(attach).await.map(drop) },
+        async { page.execute(log::DisableParams {}).await.map(drop) },
+        async { page.execute(performance::DisableParams {}).await.map(drop) },
+        async { page.execute(runtime::DisableParams {}).await.map(drop) },
+    )
+    .map(drop)
 }
 
 /// Disposes of a context; a browser that cannot even do that is ended.

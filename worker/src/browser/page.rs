@@ -84,7 +84,10 @@ async fn visit(
 ) -> Result<Document, FailedPage> {
     let mut seen = tab.watch().seen();
     let loaded = timeout_at(load_until, load(&mut seen, navigation, navigated, proxy)).await;
-    loaded.map_err(|_| failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time"))??;
+    loaded.map_err(|_| {
+        let late = failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time");
+        seen.borrow().answer.as_ref().map_or_else(|| late.clone(), |answer| known(answer, late.clone()))
+    })??;
     let quiet_until = Instant::now() + Duration::from_millis(QUIET_WAIT_MS_MAX);
     // A page that never gets quiet is read as it is.
     let _ = timeout_at(quiet_until, quiet(&mut seen)).await;

@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 struct Memory {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Gates that are open.
-    gates: watch::Sender<HashMap<String, ()>>,
+    gates: watch::Sender<HashSet<String>>,
     canary: Option<SocketAddr>,
 }
 
@@ -43,7 +43,7 @@ impl Site {
     pub(crate) async fn start(canary: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let memory = Memory { seen: Arc::default(), gates: watch::channel(HashMap::new()).0, canary };
+        let memory = Memory { seen: Arc::default(), gates: watch::channel(HashSet::new()).0, canary };
         let router = Router::new().fallback(answer).with_state(memory.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, memory, task }
@@ -121,9 +121,7 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
         "/embeds-canary" => Html(EMBEDS.replace("CANARY", &canary)).into_response(),
         path if path.starts_with("/gate/") => gate(&memory, path.trim_start_matches("/gate/")).await,
         path if path.starts_with("/open/") => {
-            memory
-                .gates
-                .send_modify(|gates| drop(gates.insert(path.trim_start_matches("/open/").to_owned(), ())));
+            memory.gates.send_if_modified(|gates| gates.insert(path.trim_start_matches("/open/").to_owned()));
             StatusCode::NO_CONTENT.into_response()
         }
         _ => StatusCode::NOT_FOUND.into_response(),
@@ -133,7 +131,7 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
 /// Answers when `/open/NAME` has been asked for.
 async fn gate(memory: &Memory, name: &str) -> Response {
     let mut gates = memory.gates.subscribe();
-    let _ = gates.wait_for(|gates| gates.contains_key(name)).await;
+    let _ = gates.wait_for(|gates| gates.contains(name)).await;
     StatusCode::NO_CONTENT.into_response()
 }
 
