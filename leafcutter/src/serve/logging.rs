@@ -1,20 +1,44 @@
-//! Log lines on standard error: readable on a terminal, JSON elsewhere. `LEAFCUTTER_LOG` selects what is said.
+//! Log lines on standard error: readable on a terminal, JSON elsewhere. `LEAFCUTTER_LOG` selects what is said, but
+//! never what may hold secrets.
 
-use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use leafcutter_worker::SECRET_LOG_TARGETS;
+use std::io::{IsTerminal, stderr};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
-/// What is said by the service: chromiumoxide warns of every browser event that it does not know.
-const SERVICE: &str = "info,chromiumoxide=error";
+/// What is said by the service.
+const SERVICE: &str = "info";
 /// What is said by client commands.
-const CLIENT: &str = "error,chromiumoxide=off";
+const CLIENT: &str = "error";
 
 /// Starts logging for the whole process.
 pub(crate) fn start(service: bool) {
-    let selected = std::env::var("LEAFCUTTER_LOG").ok();
+    let selected = std::env::var("LEAFCUTTER_LOG").ok().filter(|selected| !selected.is_empty());
     let standard = if service { SERVICE } else { CLIENT };
-    let filter = EnvFilter::new(selected.as_deref().unwrap_or(standard));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A log on a full disk loses lines. Complaining about that on the same stream would be a panic.
-    let subscriber = subscriber.log_internal_errors(false);
-    if std::io::stderr().is_terminal() { subscriber.init() } else { subscriber.json().init() }
+    let selected = EnvFilter::new(selected.as_deref().unwrap_or(standard));
+    // Apart from the selection, because a finer directive of the operator's would win over a coarser one of ours.
+    let harmless = filter_fn(|line| !SECRET_LOG_TARGETS.iter().any(|secret| belongs(line.target(), secret)));
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = if stderr().is_terminal() {
+        fmt::layer().with_writer(stderr).boxed()
+    } else {
+        fmt::layer().json().with_writer(stderr).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(harmless)).with(selected).init();
+}
+
+/// Whether a target is this crate or one of its modules.
+fn belongs(target: &str, crate_name: &str) -> bool {
+    target.strip_prefix(crate_name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_is_told_from_one_whose_name_begins_alike() {
+        assert!(belongs("chromiumoxide::handler", "chromiumoxide") && belongs("tungstenite", "tungstenite"));
+        assert!(!belongs("chromiumoxide_cdp", "chromiumoxide"));
+    }
 }
