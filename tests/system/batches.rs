@@ -34,12 +34,13 @@ async fn what_the_items_of_fifty_pages_cost_is_covered_at_every_poll_and_spent_a
     let batch = service.api.submit(&json!({"urls": fifty_pages(&site)})).await;
     let mut polls = 0;
     loop {
-        // The items are read first: what they have cost can only be covered better by the time of the balance.
+        let before = service.api.credits().await;
         let status = service.api.status(&batch).await;
-        let credits = service.api.credits().await;
         let used = credits_used(&status);
-        assert!(used <= credits.spent + credits.held, "{used} of {credits:?}");
-        assert_eq!(credits.granted, credits.available + credits.held + credits.spent);
+        for credits in [before, service.api.credits().await] {
+            assert!(used <= credits.spent + credits.held, "{used} of {credits:?}");
+            assert_eq!(credits.granted, credits.available + credits.held + credits.spent);
+        }
         polls += 1;
         if status["status"] == "completed" {
             break;

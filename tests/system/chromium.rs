@@ -72,3 +72,23 @@ async fn a_chromium_that_has_opened_its_share_of_pages_is_replaced_without_a_fai
     eventually("the first Chromium has gone", PATIENCE, gone).await;
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chromium_that_outlived_its_service_is_ended_at_the_next_start() {
+    let site = Site::open().await;
+    let options = Options::for_site(site.address);
+    let service = Service::start(&options).await;
+    let batch = service.api.submit(&json!({"urls": [site.url("/gate/a")]})).await;
+    eventually("the page is open", PATIENCE, async || (site.visits("/gate/a") == 1).then_some(())).await;
+    let home = service.kill_and_orphan_chromium().await;
+    let left = home.processes.browsers();
+    assert_eq!(left.len(), 1, "the test has to leave a Chromium behind");
+    let service = home.start(&options).await;
+    let now = service.home().processes.browsers();
+    assert!(now.len() == 1 && now != left, "{left:?} of the former run is still there: {now:?}");
+    site.open_gate("a");
+    service.api.finished(&batch).await;
+    let home = service.stop().await;
+    let profiles: Vec<_> = std::fs::read_dir(home.folder().join("tmp")).unwrap().collect();
+    assert!(profiles.is_empty(), "{profiles:?}");
+}

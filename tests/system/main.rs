@@ -2,6 +2,7 @@
 //! here leaves the machine, and nothing here knows the inside of a crate.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![allow(clippy::print_stderr, reason = "a failed test shows the log of its service")]
 
 mod batches;
 mod cancel;

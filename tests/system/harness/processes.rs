@@ -49,6 +49,13 @@ impl Processes {
         self.all().into_iter().filter(is_browser).collect()
     }
 
+    /// The shells that end a browser together with its service.
+    pub(crate) fn guardians(&self) -> Vec<i32> {
+        let is_guardian =
+            |pid: &i32| command_line(*pid).get(3).is_some_and(|name| name == "leafcutter-chromium");
+        self.all().into_iter().filter(is_guardian).collect()
+    }
+
     /// The command lines of everything that lives now.
     pub(crate) fn command_lines(&self) -> Vec<String> {
         self.all().into_iter().map(|pid| command_line(pid).join(" ")).collect()
@@ -87,9 +94,14 @@ impl Processes {
 
 /// Ends one process at once, as `kill -9` does.
 pub(crate) fn end(pid: i32) {
+    send(pid, Signal::KILL);
+}
+
+/// Sends a signal to one process.
+pub(crate) fn send(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
         // An error means that it has ended already.
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(pid, signal);
     }
 }
 

@@ -244,6 +244,16 @@ impl Service {
         self.take_home()
     }
 
+    /// Ends it together with the guardians of its browsers, so that a Chromium outlives it.
+    pub(crate) async fn kill_and_orphan_chromium(mut self) -> Home {
+        // Stopped first, so that it does not end a browser that has lost its guardian.
+        processes::send(self.pid(), Signal::STOP);
+        self.home().processes.guardians().into_iter().for_each(processes::end);
+        processes::end(self.pid());
+        self.exit_status().await;
+        self.home.take().unwrap()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) async fn wait_for_death(mut self) -> Home {
         self.exit_status().await;
