@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RetryRequest {
     /// Raw `Cookie` header, when those of the submit are gone.
-    #[schema(max_length = 16384)]
+    #[schema(max_length = 16384, pattern = "^[ -~]*$")]
     cookies: Option<String>,
     /// Attempts for each item: 1 to 3.
     #[schema(minimum = 1, maximum = 3)]

@@ -5,7 +5,7 @@ use crate::Commands;
 use leafcutter_dispatch::Cookies;
 use leafcutter_domain::{
     Isolation, OutputFormat, ScrapeMode, ScrapeOptions, Screenshot,
-    limits::{ATTEMPTS_MAX, COOKIES_BYTES_MAX, METADATA_BYTES_MAX, PROMPT_CHARS_MAX},
+    limits::{ATTEMPTS_MAX, COOKIES_BYTES_MAX, CREDITS_MAX, METADATA_BYTES_MAX, PROMPT_CHARS_MAX},
 };
 use leafcutter_wire::ApiError;
 use serde::Deserialize;
@@ -57,7 +57,7 @@ pub(crate) struct SubmitRequest {
     /// Main content only.
     extract_content_only: Option<bool>,
     /// Raw `Cookie` header for the pages' hosts; held in memory only. At most 16 KiB.
-    #[schema(max_length = 16384)]
+    #[schema(max_length = 16384, pattern = "^[ -~]*$")]
     cookies: Option<String>,
     /// Take a picture of each page.
     screenshot: Option<bool>,
@@ -67,7 +67,7 @@ pub(crate) struct SubmitRequest {
     #[schema(inline)]
     scrape_mode: Option<Mode>,
     /// Refuse (422 `COST_CEILING`) when more credits than this would be set aside.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_u64)]
     max_credits: Option<u64>,
     /// Answer with the price and queue nothing.
     dry_run: Option<bool>,
@@ -224,6 +224,9 @@ impl SubmitRequest {
         }
         if self.max_attempts.is_some_and(|attempts| !(1..=ATTEMPTS_MAX).contains(&attempts)) {
             faults.push(format!("maxAttempts: must be 1 to {ATTEMPTS_MAX}"));
+        }
+        if self.max_credits.is_some_and(|credits| credits > CREDITS_MAX) {
+            faults.push(format!("maxCredits: must be at most {CREDITS_MAX}"));
         }
         let metadata_bytes =
             self.metadata.as_ref().map(|map| serde_json::to_string(map).map_or(0, |json| json.len()));

@@ -35,7 +35,9 @@ pub(crate) struct IssuedKey {
     security(("admin_token" = [])),
     params(("id" = String, Path, format = Uuid, description = "The account")),
     responses(
-        (status = 201, description = "Issued", body = IssuedKey),
+        (status = 201, description = "Issued", body = IssuedKey, links(
+            ("revoke" = (operation_id = "revokeKey", parameters(("id" = "$response.body#/keyId")))),
+        )),
         (status = 401, description = "No or wrong admin token", body = ErrorBody),
         (status = 404, description = "No such account", body = ErrorBody),
         (status = 503, description = "`SERVICE_BUSY`; nothing was kept", body = WaitBody),
