@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn allowed_targets_are_separated_by_commas() {
         assert_eq!(
-            parse(&["--allow-targets", "127.0.0.1:80,10.0.0.0/8:443"]).unwrap().allow_targets.len(),
+            parse(&["--allow-targets", "127.0.0.1:80,10.0.0.0/8:443"]).unwrap().allow_targets.0.len(),
             2
         );
     }
