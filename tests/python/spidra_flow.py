@@ -94,10 +94,16 @@ def a_pydantic_model_serves_as_schema(stage: Stage) -> None:
 
 
 def without_schema_or_prompt_results_are_markdown(stage: Stage) -> None:
-    batch = client(stage).batch_scrape(
-        [stage.site.product(5)], scrape_mode="fast", extract_content_only=True, poll_interval=POLL_S, timeout=checks.PATIENCE_S
-    )
-    true(isinstance(batch.items[0].result, str) and "Product 5" in batch.items[0].result, f"markdown: {batch.items[0]}")
+    spidra = client(stage)
+    for content_only, word in ((False, "Product 5"), (True, "Costs 5")):
+        batch = spidra.batch_scrape(
+            [stage.site.product(5)],
+            scrape_mode="fast",
+            extract_content_only=content_only,
+            poll_interval=POLL_S,
+            timeout=checks.PATIENCE_S,
+        )
+        true(isinstance(batch.items[0].result, str) and word in batch.items[0].result, f"{word!r} in {batch.items[0]}")
 
 
 def a_screenshot_is_taken_and_served_to_its_owner(stage: Stage) -> None:

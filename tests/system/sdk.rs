@@ -8,17 +8,22 @@ use tokio::{process::Command, time::timeout};
 /// How long one script may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(240);
 /// Where the scripts are.
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python");
+pub(crate) const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python");
 
-/// The Python that has the clients, with a script and what every script is told.
+/// The Python that has the clients, to be told what to run.
 pub(crate) fn python() -> Command {
-    let python = std::env::var_os("LEAFCUTTER_TEST_PYTHON").map(PathBuf::from).filter(|python| python.is_file());
+    let python =
+        std::env::var_os("LEAFCUTTER_TEST_PYTHON").map(PathBuf::from).filter(|python| python.is_file());
     let python = python.expect(
         "LEAFCUTTER_TEST_PYTHON must name a Python with the packages of tests/python/requirements.txt: \
          run `make test`, which sets it up",
     );
     let mut command = Command::new(python);
-    command.kill_on_drop(true).current_dir(SCRIPTS).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
+    command
+        .kill_on_drop(true)
+        .current_dir(SCRIPTS)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUTF8", "1");
     for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         // The service is on loopback, where a proxy of the environment does not lead.
         command.env_remove(proxy);
@@ -39,6 +44,7 @@ async fn run(script: &str, service: &Service, flags: &[&str]) {
     assert!(output.status.success(), "{script}: {}\n{}", output.status, words(&output));
 }
 
+/// All that a program said.
 pub(crate) fn words(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}", text(&output.stdout), text(&output.stderr))
@@ -60,7 +66,8 @@ async fn the_official_spidra_client_needs_nothing_but_another_base_url() {
 async fn the_official_spidra_client_meets_no_stale_answer_while_the_projector_stands_still() {
     let options = options().env("LEAFCUTTER_PROJECTOR_PAUSED", "true");
     // Not ready, for its read models never catch up, but it serves.
-    let service = Home::new().await.launch(&options).await.unwrap_or_else(|home| panic!("no start:\n{}", home.log()));
+    let service =
+        Home::new().await.launch(&options).await.unwrap_or_else(|home| panic!("no start:\n{}", home.log()));
     run("spidra_flow.py", &service, &["--projector-paused"]).await;
     service.stop().await;
 }

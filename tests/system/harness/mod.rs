@@ -8,7 +8,7 @@ mod site;
 
 pub(crate) use api::{Answer, Api, count, credits_used, items};
 pub(crate) use processes::{Processes, end};
-pub(crate) use service::{Home, Options, Service};
+pub(crate) use service::{ADMIN_TOKEN, Home, Options, Service};
 pub(crate) use site::{Canary, Site};
 
 use std::time::Duration;

@@ -1,0 +1,91 @@
+"""Makes the requests that schemathesis draws meaningful: what a JSON Schema can't say of a good request is added to
+those that are meant to be good. Requests that are meant to be bad stay as they were drawn."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any
+
+import schemathesis
+
+# A site that the service may open: `/ok/…` is a page.
+SITE = os.environ["LEAFCUTTER_SITE"]
+# A finished batch: item 0 has a screenshot, item 1 has failed.
+BATCH = os.environ["LEAFCUTTER_BATCH"]
+
+# Any JSON object is an object, but few are JSON Schemas.
+SCHEMAS: list[dict[str, Any]] = [
+    {"type": "object", "properties": {"name": {"type": "string"}}},
+    {"type": "object", "properties": {"price": {"type": ["number", "null"]}}, "required": ["price"]},
+    {"type": "object", "patternProperties": {"^a": {"type": "integer"}}, "if": {"required": ["a"]}},
+]
+# A drawn ceiling is nearly always below the price of the batch.
+CREDITS_ENOUGH = 1_000
+KEY_CHARS_MAX = 255
+
+
+def digest(drawn: object) -> int:
+    """The same number for the same draw, so that a fault can be found again."""
+    return zlib.crc32(repr(drawn).encode())
+
+
+def is_good(case: schemathesis.Case) -> bool:
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+@schemathesis.hook("map_case").apply_to(operation_id="submitBatch")
+def submit_what_may_be_submitted(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+    if is_good(case) and isinstance(case.body, dict):
+        case.body = good_submit(case.body)
+    return case
+
+
+def good_submit(drawn: dict[str, Any]) -> dict[str, Any]:
+    body = {**drawn, "urls": [allowed(url) for url in drawn["urls"]]}
+    # Options that a server without a proxy pool refuses, and those that are not built yet.
+    for refused in ("useProxy", "proxyCountry", "webhook", "concurrency", "respectRobots"):
+        body.pop(refused, None)
+    if isinstance(body.get("schema"), dict):
+        body["schema"] = SCHEMAS[digest(body["schema"]) % len(SCHEMAS)]
+    if body.get("maxCredits") is not None:
+        body["maxCredits"] = max(body["maxCredits"], CREDITS_ENOUGH)
+    if body.get("screenshot") is not True:
+        body.pop("fullPageScreenshot", None)
+        # Without a browser, for it is the answers that are looked at here, and they come from the same processor.
+        body["scrapeMode"] = "fast"
+    elif body.get("scrapeMode") == "fast":
+        body["scrapeMode"] = "default"
+    return body
+
+
+def allowed(url: Any) -> Any:
+    """A page that the service may open, in the form that was drawn: text or object."""
+    page = f"{SITE}/ok/{digest(url)}"
+    return {**url, "url": page} if isinstance(url, dict) else page
+
+
+@schemathesis.hook("map_case").apply_to(operation_id=["submitBatch", "retryBatch"])
+def name_each_request_by_itself(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+    # A key that comes with another body is refused, as it must be, and short keys are drawn again and again.
+    key = case.headers.get("Idempotency-Key")
+    if is_good(case) and isinstance(key, str):
+        suffix = f"-{digest((case.path_parameters, case.body))}"
+        case.headers["Idempotency-Key"] = key[: KEY_CHARS_MAX - len(suffix)] + suffix
+    return case
+
+
+@schemathesis.hook("map_case").apply_to(operation_id="getScreenshot")
+def ask_for_a_picture_that_is_there(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+    # Every other time: what is not there must be asked for, too.
+    if is_good(case) and digest(case.path_parameters) % 2 == 0:
+        case.path_parameters.update(batchId=BATCH, index=0)
+    return case
+
+
+@schemathesis.hook("map_case").apply_to(operation_id=["retryBatch", "retryBatchSession"])
+def retry_what_has_failed(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+    if is_good(case) and digest((case.path_parameters, case.body)) % 4 == 0:
+        name = "batchId" if "batchId" in case.path_parameters else "batch_id"
+        case.path_parameters[name] = BATCH
+    return case
