@@ -155,3 +155,52 @@ async fn further_crashes_at_random_moments_lose_nothing() {
         crash_after_changes(changes).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_in_a_retry_loses_nothing_and_the_repeated_retry_is_one_round() {
+    for point in ["reserve", "submit", "report"] {
+        let site = Site::open().await;
+        let options = Options::for_site(site.address);
+        let service = Service::start(&options).await;
+        let urls = [site.url("/ok/a"), site.url("/flaky/b")];
+        let batch = service.api.submit(&json!({"urls": urls, "scrapeMode": "fast"})).await;
+        service.api.finished(&batch).await;
+        site.mend("b");
+        let retry = async |service: &Service| {
+            let path = format!("/api/batch/scrape/{batch}/retry");
+            let request =
+                service.api.request(reqwest::Method::POST, &path).header("idempotency-key", "again");
+            service.api.try_send(request).await
+        };
+        let service = service.stop().await.start(&options.clone().crash_at(point, 1)).await;
+        let unanswered = retry(&service).await.is_err();
+        assert!(unanswered || point == "report", "{point}");
+        let service = service.wait_for_death().await.start(&options).await;
+        assert_eq!(retry(&service).await.unwrap().expect(202).body["retriedCount"], 1, "{point}");
+        let status = service.api.finished(&batch).await;
+        assert_eq!(
+            (credits_used(&status), status["completedCount"].as_u64()),
+            (2, Some(2)),
+            "{point}: {status}"
+        );
+        assert_eq!(service.api.settled().await.spent, 2, "{point}");
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credits_of_a_submit_that_a_crash_cut_off_and_nobody_repeats_are_given_back() {
+    let site = Site::open().await;
+    let options = Options::for_site(site.address).env("LEAFCUTTER_SWEEP_GRACE_MS", "100");
+    let service = settled_home().await.start(&options.clone().crash_at("reserve", 1)).await;
+    let order = json!({"urls": site.ok_urls(3)});
+    assert!(service.api.submit_once("never again", &order).await.is_err());
+    let service = service.wait_for_death().await.start(&options).await;
+    let credits = service.api.settled().await;
+    assert_eq!((credits.spent, credits.available), (0, credits.granted));
+    // Whoever comes back late pays anew.
+    let answer = service.api.submit_once("never again", &order).await.unwrap().expect(202);
+    let status = service.api.finished(answer.body["batchId"].as_str().unwrap()).await;
+    assert_eq!((credits_used(&status), service.api.settled().await.spent), (6, 6));
+    service.stop().await;
+}

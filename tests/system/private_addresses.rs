@@ -143,3 +143,16 @@ async fn what_a_page_embeds_or_fetches_from_a_private_address_is_never_asked_for
     assert_eq!(canary.connections(), 0);
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_pages_reach_an_address_that_the_operator_allows() {
+    for page in ["redirect?to=http://", "embed?of=", "fetch?of="] {
+        let (site, canary) = (Site::open().await, Canary::open().await);
+        let both = format!("{},{}", site.address, canary.address);
+        let service = Service::start(&Options::default().env("LEAFCUTTER_ALLOW_TARGETS", &both)).await;
+        let paths = [format!("/{page}{}", canary.address)];
+        led_to_canary(&service, &paths, &site, "default").await;
+        assert!(canary.connections() > 0, "{page} leads nowhere, so that it is not reached says nothing");
+        service.stop().await;
+    }
+}
