@@ -144,16 +144,19 @@ async fn cookies_are_erased_some_time_after_their_batch_has_ended() {
     let site = Site::open().await;
     let options = Options::for_site(site.address).env("LEAFCUTTER_COOKIE_TTL", "0");
     let service = Service::start(&options).await;
+    let api = service.api.another_account(1).await;
     let body = json!({"urls": [site.url("/status/500")], "cookies": "a=1", "scrapeMode": "fast"});
-    let batch = service.api.submit(&body).await;
-    service.api.finished(&batch).await;
+    let batch = api.submit(&body).await;
+    api.finished(&batch).await;
+    // The only credit is held elsewhere, so that a retry shows whether the cookies are there and does nothing.
+    let other = api.submit(&json!({"urls": [site.url("/gate/a")], "scrapeMode": "fast"})).await;
     eventually("the cookies are erased", PATIENCE, async || {
-        let answer = service.api.retry(&batch, &json!({})).await;
-        if answer.status == 202 {
-            service.api.finished(&batch).await;
-        }
+        let answer = api.retry(&batch, &json!({})).await;
+        assert!(["CREDIT_LIMIT_REACHED", "COOKIES_EXPIRED"].contains(&answer.body["code"].as_str().unwrap()));
         (answer.body["code"] == "COOKIES_EXPIRED").then_some(())
     })
     .await;
+    site.open_gate("a");
+    api.finished(&other).await;
     service.stop().await;
 }

@@ -1,7 +1,7 @@
 //! A client of the public HTTP API, as thin as can be: a call and its answer. Nothing is repeated and nothing is
 //! judged but what a helper says.
 
-use super::{PATIENCE, eventually, service::ADMIN_TOKEN};
+use super::{PATIENCE, eventually, options::ADMIN_TOKEN};
 use reqwest::{Method, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Value, json};

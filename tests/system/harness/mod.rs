@@ -2,13 +2,15 @@
 //! that nothing is left behind. No test is here.
 
 mod api;
+mod options;
 mod processes;
 mod service;
 mod site;
 
 pub(crate) use api::{Answer, Api, count, credits_used, items};
+pub(crate) use options::{ADMIN_TOKEN, Options};
 pub(crate) use processes::{Processes, end};
-pub(crate) use service::{ADMIN_TOKEN, Home, Options, Service};
+pub(crate) use service::{Home, Service};
 pub(crate) use site::{Canary, Site};
 
 use std::time::Duration;

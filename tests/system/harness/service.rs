@@ -1,11 +1,10 @@
 //! The program as a child of the test: started on a folder of its own, ended in every way there is, and never left
 //! behind. A [`Home`] outlives the services that are started in it, so that a test can end one and start the next.
 
-use super::{Api, PATIENCE, Processes, eventually, processes};
+use super::{Api, Options, PATIENCE, Processes, eventually, processes};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::{
     fs::{self, File, Permissions},
-    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -26,55 +25,6 @@ const SERVICES_MAX: usize = 3;
 const GONE_LIMIT: Duration = Duration::from_secs(10);
 /// What the program prints before its address.
 const LISTENING: &str = "listening on ";
-/// Token of the admin calls of every service here.
-pub(crate) const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
-
-/// How a service is started.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    env: Vec<(String, String)>,
-    flags: Vec<String>,
-    shell: Option<&'static str>,
-}
-
-impl Default for Options {
-    /// Two slots, no rate limit, nothing on loopback allowed.
-    fn default() -> Self {
-        let options = Self { env: Vec::new(), flags: Vec::new(), shell: None };
-        let options = options.env("LEAFCUTTER_RATE_LIMIT", "0").env("LEAFCUTTER_CONCURRENCY", "2");
-        options.env("LEAFCUTTER_ADMIN_TOKEN", ADMIN_TOKEN)
-    }
-}
-
-impl Options {
-    /// The defaults, and `target` may be opened.
-    pub(crate) fn for_site(target: SocketAddr) -> Self {
-        Self::default().env("LEAFCUTTER_ALLOW_TARGETS", &target.to_string())
-    }
-
-    /// Sets an environment variable; the last word counts.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Adds a flag of `serve`.
-    pub(crate) fn flag(mut self, flag: &str, value: &str) -> Self {
-        self.flags.extend([flag.to_owned(), value.to_owned()]);
-        self
-    }
-
-    /// Ends the service, as `kill -9` would, when it reaches a named place for the `count`-th time.
-    pub(crate) fn crash_at(self, point: &str, count: u32) -> Self {
-        self.env(leafcutter_crash_points::VARIABLE, &format!("{point}:{count}"))
-    }
-
-    /// Has a shell do something before it becomes the service.
-    pub(crate) fn after(mut self, shell: &'static str) -> Self {
-        self.shell = Some(shell);
-        self
-    }
-}
 
 /// The folder of one service: its data, its temporary files, its log. Dropping it ends what is left and, unless the
 /// test has failed already, fails it for that.
