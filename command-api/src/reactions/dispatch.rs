@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 const OFFER_AGAIN_MS: u64 = 30_000;
 /// Offers in flight for each slot: one that runs and one that waits behind it.
 const IN_FLIGHT_PER_SLOT: usize = 2;
+/// Offers that a batch is cut into for each slot.
+const OFFERS_PER_SLOT: usize = 4;
 
 /// What is in flight, and whose turn it is.
 pub(super) struct Offers {
@@ -103,8 +105,8 @@ impl Offers {
         let batches = batches?;
         let mut entry = batches.first_entry()?;
         let items = entry.get_mut();
-        // Enough at a time to keep a slot's browser context warm, few enough to leave work for every slot.
-        let count = (items.len() / (2 * self.slots)).clamp(1, OFFER_ITEMS_MAX).min(room);
+        // Enough at a time to keep a slot at one batch, few enough that no page waits long behind a slow one.
+        let count = (items.len() / (OFFERS_PER_SLOT * self.slots)).clamp(1, OFFER_ITEMS_MAX).min(room);
         let offer = Offer { batch: *entry.key(), items: entry.get_mut().drain(..count).collect() };
         if entry.get().is_empty() {
             entry.remove();

@@ -27,7 +27,8 @@ pub(crate) fn router(commands: Commands, queries: QueryState, health: Health) ->
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(ApiError::Internal)))
-        .layer(TraceLayer::new_for_http())
+        // Failures are logged where they are found; a service that is not ready yet is none.
+        .layer(TraceLayer::new_for_http().on_failure(()))
 }
 
 /// A running listener.

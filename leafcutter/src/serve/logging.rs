@@ -19,11 +19,10 @@ pub(crate) fn start(service: bool) {
     let selected = EnvFilter::new(selected.as_deref().unwrap_or(standard));
     // Apart from the selection, because a finer directive of the operator's would win over a coarser one of ours.
     let harmless = filter_fn(|line| !SECRET_LOG_TARGETS.iter().any(|secret| belongs(line.target(), secret)));
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = if stderr().is_terminal() {
-        fmt::layer().with_writer(stderr).boxed()
-    } else {
-        fmt::layer().json().with_writer(stderr).boxed()
-    };
+    // A full disk may refuse the log line too, and saying so on the same way out would panic in mid request.
+    let lines = fmt::layer().with_writer(stderr).log_internal_errors(false);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> =
+        if stderr().is_terminal() { lines.boxed() } else { lines.json().boxed() };
     tracing_subscriber::registry().with(lines.with_filter(harmless)).with(selected).init();
 }
 
