@@ -9,6 +9,7 @@ mod json_body;
 mod key_directory;
 mod rate_limit;
 mod refusals;
+mod unread_body;
 
 pub use clock::{Clock, ClockJumped};
 pub use error::ApiError;
@@ -17,3 +18,4 @@ pub use http_error::{ErrorBody, V1ErrorBody, V1ErrorDetail, ValidationBody, Wait
 pub use json_body::{BODY_BYTES_MAX, JsonBody, OptionalJsonBody, read_fields};
 pub use key_directory::{AccountRecord, KeyDirectory, hash_key};
 pub use rate_limit::RateLimit;
+pub use unread_body::read_to_the_end;

@@ -1,10 +1,10 @@
 //! The listener: every route of the service in one router, and an end that lets open requests finish, for a while.
 
 use super::{docs, health::Health};
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
 use leafcutter_command_api::Commands;
 use leafcutter_query_api::QueryState;
-use leafcutter_wire::{ApiError, BODY_BYTES_MAX};
+use leafcutter_wire::{ApiError, BODY_BYTES_MAX, read_to_the_end};
 use std::time::Duration;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ pub(crate) fn router(commands: Commands, queries: QueryState, health: Health) ->
         .fallback(|| async { ApiError::NotFound("There is no such path.") })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(read_to_the_end))
         .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(ApiError::Internal)))
         // Failures are logged where they are found; a service that is not ready yet is none.
         .layer(TraceLayer::new_for_http().on_failure(()))
