@@ -13,6 +13,9 @@ import schemathesis
 SITE = os.environ["LEAFCUTTER_SITE"]
 # A finished batch whose item 0 has a screenshot.
 BATCH = os.environ["LEAFCUTTER_BATCH"]
+# An account to which more may be added, and the id of a key that nobody uses.
+ACCOUNT = os.environ["LEAFCUTTER_ACCOUNT"]
+SPARE_KEY = os.environ["LEAFCUTTER_SPARE_KEY"]
 
 # Any JSON object is an object, but few are JSON Schemas.
 SCHEMAS: list[dict[str, Any]] = [
@@ -76,11 +79,14 @@ def name_each_request_by_itself(_: schemathesis.HookContext, case: schemathesis.
     return case
 
 
-@schemathesis.hook("map_case").apply_to(operation_id="getScreenshot")
-def ask_for_a_picture_that_is_there(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+@schemathesis.hook("map_case").apply_to(operation_id=["getScreenshot", "issueKey", "topUp", "revokeKey"])
+def ask_for_what_is_there(_: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
     # Every other time: what is not there must be asked for, too.
     if is_good(case) and digest(case.path_parameters) % 2 == 0:
-        case.path_parameters.update(batchId=BATCH, index=0)
+        if "index" in case.path_parameters:
+            case.path_parameters.update(batchId=BATCH, index=0)
+        else:
+            case.path_parameters.update(id=SPARE_KEY if "/keys/" in case.path else ACCOUNT)
     return case
 
 

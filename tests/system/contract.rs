@@ -2,13 +2,18 @@
 //! answer is one that the document names; and the document itself must say what it means, without catch-alls.
 
 use crate::{
-    harness::{ADMIN_TOKEN, Options, Service, Site},
+    harness::{ADMIN_TOKEN, Api, Options, PATIENCE, Service, Site},
     sdk,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// How long all requests together may take.
 const REQUESTS_LIMIT: Duration = Duration::from_secs(570);
@@ -20,13 +25,8 @@ async fn every_answer_is_one_that_the_document_names() {
     let site = Site::open().await;
     let options = Options::for_site(site.address).env("LEAFCUTTER_PENDING_BATCHES", "100000");
     let service = Service::start(&options.env("LEAFCUTTER_DEFAULT_CREDITS", "1000000000000")).await;
-    let pictured = json!({"urls": [site.url("/ok/pictured")], "screenshot": true});
-    let batch = service.api.submit(&pictured).await;
-    let finished = service.api.finished(&batch).await;
-    assert_eq!(finished["completedCount"], 1, "{finished}");
-
-    let (scripts, folder) = (Path::new(sdk::SCRIPTS), TempDir::new().unwrap());
     let mut command = sdk::python();
+    let (scripts, folder) = (Path::new(sdk::SCRIPTS), TempDir::new().unwrap());
     // In a folder of its own, for it leaves its notes where it runs.
     command.current_dir(folder.path()).env("PYTHONPATH", scripts);
     command
@@ -34,11 +34,48 @@ async fn every_answer_is_one_that_the_document_names() {
         .arg(scripts.join("schemathesis.toml"));
     command.arg("run").arg(format!("{}/openapi.json", service.api.base()));
     command.env("LEAFCUTTER_KEY", service.api.key()).env("LEAFCUTTER_ADMIN_TOKEN", ADMIN_TOKEN);
-    command.env("LEAFCUTTER_SITE", site.url("")).env("LEAFCUTTER_BATCH", &batch);
+    command.env("LEAFCUTTER_SITE", site.url("")).envs(things_to_ask_for(&service.api, &site).await);
     let output =
         timeout(REQUESTS_LIMIT, command.output()).await.expect("the requests take too long").unwrap();
     assert!(output.status.success(), "{}\n{}", output.status, sdk::words(&output));
     service.stop().await;
+}
+
+/// What cannot come from drawn requests: a batch with a picture, and an account with a key that nobody uses.
+async fn things_to_ask_for(api: &Api, site: &Site) -> [(&'static str, String); 3] {
+    let batch = api.submit(&json!({"urls": [site.url("/ok/pictured")], "screenshot": true})).await;
+    let finished = api.finished(&batch).await;
+    assert_eq!(finished["completedCount"], 1, "{finished}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let account = api.admin(Method::POST, "/admin/accounts", &json!({"name": "another"})).await.expect(201);
+    let account = text(&account.body["accountId"]);
+    let keys = format!("/admin/accounts/{account}/keys");
+    let key = text(&api.admin(Method::POST, &keys, &Value::Null).await.expect(201).body["keyId"]);
+    [("LEAFCUTTER_BATCH", batch), ("LEAFCUTTER_ACCOUNT", account), ("LEAFCUTTER_SPARE_KEY", key)]
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_before_its_body_leaves_the_connection_to_the_next_one() {
+    let service = Service::start(&Options::default()).await;
+    for (request, status) in [("POST /v1/batch-sessions/x/retry", "401"), ("POST /nowhere", "404")] {
+        let address = service.api.base().trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let head = format!("{request} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 2000000\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(&vec![b'x'; 2_000_000]).await.unwrap();
+        assert!(answer(&mut connection).await.starts_with(&format!("HTTP/1.1 {status}")), "{request}");
+        let next = format!("GET /health/live HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        connection.write_all(next.as_bytes()).await.unwrap();
+        assert!(answer(&mut connection).await.starts_with("HTTP/1.1 200"), "{request}");
+    }
+    service.stop().await;
+}
+
+/// What comes next on the connection: an answer, as all of them are shorter than a packet.
+async fn answer(connection: &mut TcpStream) -> String {
+    let mut bytes = [0; 4_096];
+    let read = timeout(PATIENCE, connection.read(&mut bytes)).await.expect("no answer").unwrap();
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
 }
 
 #[tokio::test]
