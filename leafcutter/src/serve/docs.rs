@@ -16,7 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
         **Not built yet**, and refused rather than ignored: submit's `useProxy`, `webhook`, `concurrency` and \
         `respectRobots`; `GET /api/batch/scrape/{batchId}/events`, `/history` and `/export`; `GET /api/credits` with \
         `at`, `/api/credits/history` and `/api/credits/verify`; creating, cancelling and deleting batch sessions under \
-        `/v1`; `/metrics`. Their paths answer 404 or 405.",
+        `/v1`; `/metrics`. Options answer 422, paths 404 or 405.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     security(("api_key" = []), ("bearer" = []), ("anchor_api_key" = [])),
