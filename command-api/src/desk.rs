@@ -77,7 +77,8 @@ impl Desk {
         seen: &Seen,
     ) -> Result<Result<Option<Cookies>, ()>, DeskError> {
         let Some(name) = &seen.cookies else { return Ok(Ok(None)) };
-        if let Some(cookies) = self.0.secrets.find(name).await {
+        let found = self.0.secrets.find(name).await;
+        if let Some(cookies) = found.map_err(|error| DeskError::Unavailable(error.to_string()))? {
             return Ok(Ok(Some(cookies)));
         }
         let gone = FailPending {

@@ -73,7 +73,7 @@ mod tests {
     use uuid::Uuid;
 
     fn offer(item: u16) -> Offer {
-        Offer { batch: BatchId(Uuid::nil()), items: vec![item] }
+        Offer { id: Uuid::from_u128(item.into()), batch: BatchId(Uuid::nil()), items: vec![item] }
     }
 
     #[tokio::test]

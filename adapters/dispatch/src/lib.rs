@@ -4,21 +4,26 @@
 
 mod desk;
 mod in_process;
+mod lease;
 
 pub use desk::{
     Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, LeaseToken, Outcome, Report,
     ReportAnswer, ScrapedPage, WorkDesk,
 };
 pub use in_process::{InProcessQueue, in_process};
+pub use lease::{Held, Lease, SoleOwner};
 
 use async_trait::async_trait;
 use leafcutter_domain::{BatchId, ItemIndex};
+use uuid::Uuid;
 
 /// Items of one batch, offered to whichever slot takes them first.
 ///
 /// An offer is a hint: it may be lost, repeated or out of date. Only a claim at the desk starts an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
+    /// Made from what is offered and roughly when, so that a broker can drop a repeat of the same offer.
+    pub id: Uuid,
     /// The batch.
     pub batch: BatchId,
     /// At most `OFFER_ITEMS_MAX` items.

@@ -4,7 +4,7 @@
 
 use leafcutter_event_store::Position;
 use sqlx::{
-    Row, SqlitePool,
+    Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::path::Path;
@@ -23,6 +23,14 @@ pub enum MemoryError {
     /// The checkpoint is not a position.
     #[error("the reactions' checkpoint '{0}' is not a position; delete the file to read the log anew")]
     Checkpoint(String),
+    /// Another owner of the reactions has moved the checkpoint since the caller looked. Nothing was changed.
+    #[error("the reactions' tables stand at {found} and not at {expected}: another replica writes them too")]
+    CheckpointMoved {
+        /// Where the caller thought that they stand.
+        expected: Position,
+        /// Where they stand.
+        found: Position,
+    },
 }
 
 /// One remembered thing.
@@ -83,8 +91,10 @@ impl ReactionMemory {
     /// # Errors
     /// The database does not answer.
     pub async fn load(&self) -> Result<(Vec<Remembered>, Position), MemoryError> {
+        let mut snapshot = self.pool.begin().await.map_err(MemoryError::Database)?;
+        let position = checkpoint(&mut snapshot).await?;
         let rows = sqlx::query("SELECT kind, id, content FROM remembered ORDER BY kind, id")
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *snapshot)
             .await
             .map_err(MemoryError::Database)?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
@@ -95,57 +105,69 @@ impl ReactionMemory {
             })
         };
         let remembered = rows.iter().map(read).collect::<Result<_, _>>().map_err(MemoryError::Database)?;
-        let position: Option<String> = sqlx::query_scalar("SELECT position FROM checkpoint")
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(MemoryError::Database)?;
-        let position = match position {
-            None => Position::START,
-            Some(text) => text.parse().map_err(|_| MemoryError::Checkpoint(text))?,
-        };
         Ok((remembered, position))
     }
 
-    /// Changes what is remembered and moves the checkpoint, both or neither.
+    /// Changes what is remembered and moves the checkpoint from `from` to `to`, all or nothing.
     ///
     /// # Errors
-    /// The database does not answer; nothing has changed.
-    pub async fn save(&self, changes: &[Change], up_to: Position) -> Result<(), MemoryError> {
-        self.try_save(changes, up_to).await.map_err(MemoryError::Database)
-    }
-
-    async fn try_save(&self, changes: &[Change], up_to: Position) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        for change in changes {
-            match change {
-                Change::Put(row) => sqlx::query(
-                    "INSERT INTO remembered (kind, id, content) VALUES (?, ?, ?)
-                     ON CONFLICT (kind, id) DO UPDATE SET content = excluded.content",
-                )
-                .bind(&row.kind)
-                .bind(&row.id)
-                .bind(&row.content),
-                Change::Forget { kind, id } => {
-                    sqlx::query("DELETE FROM remembered WHERE kind = ? AND id = ?").bind(kind).bind(id)
-                }
-            }
-            .execute(&mut *transaction)
-            .await?;
+    /// The checkpoint does not stand at `from`, or the database does not answer; nothing has changed.
+    pub async fn save(&self, changes: &[Change], from: Position, to: Position) -> Result<(), MemoryError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(MemoryError::Database)?;
+        let found = checkpoint(&mut transaction).await?;
+        if found != from {
+            return Err(MemoryError::CheckpointMoved { expected: from, found });
         }
-        sqlx::query(
-            "INSERT INTO checkpoint (only, position) VALUES (1, ?)
-             ON CONFLICT (only) DO UPDATE SET position = excluded.position",
-        )
-        .bind(up_to.to_string())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await
+        write(&mut transaction, changes, to).await.map_err(MemoryError::Database)?;
+        transaction.commit().await.map_err(MemoryError::Database)
     }
 
     /// Closes the file.
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn checkpoint(connection: &mut SqliteConnection) -> Result<Position, MemoryError> {
+    let position: Option<String> = sqlx::query_scalar("SELECT position FROM checkpoint")
+        .fetch_optional(connection)
+        .await
+        .map_err(MemoryError::Database)?;
+    match position {
+        None => Ok(Position::START),
+        Some(text) => text.parse().map_err(|_| MemoryError::Checkpoint(text)),
+    }
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    changes: &[Change],
+    to: Position,
+) -> Result<(), sqlx::Error> {
+    for change in changes {
+        match change {
+            Change::Put(row) => sqlx::query(
+                "INSERT INTO remembered (kind, id, content) VALUES (?, ?, ?)
+                     ON CONFLICT (kind, id) DO UPDATE SET content = excluded.content",
+            )
+            .bind(&row.kind)
+            .bind(&row.id)
+            .bind(&row.content),
+            Change::Forget { kind, id } => {
+                sqlx::query("DELETE FROM remembered WHERE kind = ? AND id = ?").bind(kind).bind(id)
+            }
+        }
+        .execute(&mut *connection)
+        .await?;
+    }
+    sqlx::query(
+        "INSERT INTO checkpoint (only, position) VALUES (1, ?)
+             ON CONFLICT (only) DO UPDATE SET position = excluded.position",
+    )
+    .bind(to.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -163,9 +185,9 @@ mod tests {
         let memory = ReactionMemory::open(&path).await.unwrap();
         assert_eq!(memory.load().await.unwrap(), (vec![], Position::START));
         let put = [Change::Put(row("a", "1")), Change::Put(row("b", "1")), Change::Put(row("a", "2"))];
-        memory.save(&put, "7".parse().unwrap()).await.unwrap();
+        memory.save(&put, Position::START, "7".parse().unwrap()).await.unwrap();
         let forget = Change::Forget { kind: "batch".to_owned(), id: "b".to_owned() };
-        memory.save(&[forget], "8".parse().unwrap()).await.unwrap();
+        memory.save(&[forget], "7".parse().unwrap(), "8".parse().unwrap()).await.unwrap();
         memory.close().await;
         let memory = ReactionMemory::open(&path).await.unwrap();
         assert_eq!(memory.load().await.unwrap(), (vec![row("a", "2")], "8".parse().unwrap()));

@@ -38,14 +38,15 @@ impl Secrets for InMemorySecrets {
         Ok(())
     }
 
-    async fn find(&self, name: &SecretName) -> Option<Cookies> {
-        self.lock().get(name).map(|held| held.cookies.clone())
+    async fn find(&self, name: &SecretName) -> Result<Option<Cookies>, SecretsError> {
+        Ok(self.lock().get(name).map(|held| held.cookies.clone()))
     }
 
-    async fn forget_at(&self, batch: BatchId, end: Option<Moment>) {
+    async fn forget_at(&self, batch: BatchId, end: Option<Moment>) -> Result<(), SecretsError> {
         for (_, held) in self.lock().iter_mut().filter(|(name, _)| name.batch == batch) {
             held.end = end;
         }
+        Ok(())
     }
 
     async fn forget(&self, name: &SecretName) {
@@ -71,12 +72,12 @@ mod tests {
         let secrets = InMemorySecrets::default();
         secrets.keep(name(), Cookies::new("a=b".to_owned())).await.unwrap();
         secrets.erase_expired(Moment::from_millis(i64::MAX)).await;
-        assert!(secrets.find(&name()).await.is_some(), "without an end they stay");
-        secrets.forget_at(name().batch, Some(Moment::from_millis(10))).await;
+        assert!(secrets.find(&name()).await.unwrap().is_some(), "without an end they stay");
+        secrets.forget_at(name().batch, Some(Moment::from_millis(10))).await.unwrap();
         secrets.erase_expired(Moment::from_millis(9)).await;
-        assert!(secrets.find(&name()).await.is_some());
+        assert!(secrets.find(&name()).await.unwrap().is_some());
         secrets.erase_expired(Moment::from_millis(10)).await;
-        assert!(secrets.find(&name()).await.is_none());
+        assert!(secrets.find(&name()).await.unwrap().is_none());
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub enum SecretsError {
     /// As many batches with cookies are open as fit.
     #[error("the cookies of {0} batches are held already, as many as fit; try again later")]
     Full(usize),
+    /// The place does not answer; whether the cookies are there is not known.
+    #[error("the place of the cookies does not answer: {0}; try again")]
+    Unavailable(String),
 }
 
 /// A place for cookies.
@@ -32,14 +35,20 @@ pub trait Secrets: Send + Sync {
     /// Keeps cookies until `forget_at` or `forget`; replaces those of the same name.
     ///
     /// # Errors
-    /// There is no room.
+    /// There is no room, or the place does not answer.
     async fn keep(&self, name: SecretName, cookies: Cookies) -> Result<(), SecretsError>;
 
-    /// The cookies, unless they are gone.
-    async fn find(&self, name: &SecretName) -> Option<Cookies>;
+    /// The cookies; `None` when they are gone for good.
+    ///
+    /// # Errors
+    /// The place does not answer.
+    async fn find(&self, name: &SecretName) -> Result<Option<Cookies>, SecretsError>;
 
     /// Lets the cookies of a batch live until then; `None`: until told otherwise.
-    async fn forget_at(&self, batch: BatchId, end: Option<Moment>);
+    ///
+    /// # Errors
+    /// The place does not answer; the caller asks again.
+    async fn forget_at(&self, batch: BatchId, end: Option<Moment>) -> Result<(), SecretsError>;
 
     /// Erases the cookies of this name now.
     async fn forget(&self, name: &SecretName);

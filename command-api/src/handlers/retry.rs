@@ -114,5 +114,6 @@ pub(super) async fn cookies_at_hand(
         let kept = commands.secrets.keep(name.clone(), Cookies::new(cookies)).await;
         kept.map_err(|_| ApiError::Busy("too many batches with cookies are open."))?;
     }
-    Ok(commands.secrets.find(&name).await.is_some())
+    let found = commands.secrets.find(&name).await;
+    Ok(found.map_err(|_| ApiError::Busy("the place of cookies does not answer."))?.is_some())
 }

@@ -75,7 +75,9 @@ impl Actor {
                     (batch, Some(self.commands.clock.now().plus_millis(self.commands.settings.cookie_ttl_ms)))
                 }
             };
-            self.commands.secrets.forget_at(batch, end).await;
+            if let Err(error) = self.commands.secrets.forget_at(batch, end).await {
+                tracing::warn!(%error, %batch, "the end of a batch's cookies could not be set");
+            }
         }
     }
 

@@ -107,7 +107,11 @@ impl Offers {
         let items = entry.get_mut();
         // Enough at a time to keep a slot at one batch, few enough that no page waits long behind a slow one.
         let count = (items.len() / (OFFERS_PER_SLOT * self.slots)).clamp(1, OFFER_ITEMS_MAX).min(room);
-        let offer = Offer { batch: *entry.key(), items: entry.get_mut().drain(..count).collect() };
+        let offer = Offer {
+            id: uuid::Uuid::new_v4(),
+            batch: *entry.key(),
+            items: entry.get_mut().drain(..count).collect(),
+        };
         if entry.get().is_empty() {
             entry.remove();
         }

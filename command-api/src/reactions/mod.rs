@@ -111,7 +111,7 @@ impl Reader {
                 page = self.subscription.next() => match page {
                     Ok(page) => {
                         self.memory.apply_page(&page);
-                        self.save(page.up_to).await;
+                        self.save(self.read_to, page.up_to).await;
                         self.read_to = page.up_to;
                         self.actor.after_page(&mut self.memory).await;
                     }
@@ -128,9 +128,9 @@ impl Reader {
 
     /// Saves what has changed, and tries again until it can or the service stops: the checkpoint must not pass what
     /// is not remembered.
-    async fn save(&mut self, up_to: Position) {
+    async fn save(&mut self, from: Position, to: Position) {
         let changes = self.memory.take_changes();
-        while let Err(error) = self.tables.save(&changes, up_to).await {
+        while let Err(error) = self.tables.save(&changes, from, to).await {
             tracing::warn!(%error, "the reactions' memory cannot be written; trying again");
             if self.stop.is_cancelled() {
                 return;

@@ -137,7 +137,7 @@ impl System {
             self.desk.orders.lock().unwrap().insert((batch, item), order.clone());
             item
         });
-        self.queue.offer(Offer { batch, items: items.collect() }).await.unwrap();
+        self.queue.offer(Offer { id: Uuid::new_v4(), batch, items: items.collect() }).await.unwrap();
         batch
     }
 
