@@ -1,10 +1,11 @@
-//! How work reaches workers and how they answer: the ports `Dispatch`, `WorkSource` and `WorkDesk`, and the
-//! in-process adapter of the first two. What work *is* (claims, leases, outcomes) is decided at the desk, which
-//! lives in `command-api`; the broker is never the truth. Not here: rules, persistence, HTTP.
+//! How work reaches workers and how they answer: the ports `Dispatch`, `WorkSource`, `WorkDesk` and `Lease`, with an
+//! adapter inside the process and one over the broker NATS. What work *is* (claims, leases, outcomes) is decided at
+//! the desk, which lives in `command-api`; the broker is never the truth. Not here: rules, persistence, HTTP.
 
 mod desk;
 mod in_process;
 mod lease;
+pub mod nats;
 
 pub use desk::{
     Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, LeaseToken, Outcome, Report,
@@ -42,6 +43,9 @@ pub enum DispatchError {
     /// The queue is gone.
     #[error("the queue is closed")]
     Closed,
+    /// The broker does not answer; the offer may or may not have been taken, and is made again.
+    #[error("{0}; the offer is made again")]
+    Unavailable(String),
 }
 
 /// The sending side, used by the dispatch reaction.
@@ -50,7 +54,7 @@ pub trait Dispatch: Send + Sync {
     /// Puts an offer on the queue.
     ///
     /// # Errors
-    /// The queue is full or closed; nothing was taken.
+    /// The queue is full or closed and nothing was taken, or the broker does not answer and it may have been.
     async fn offer(&self, offer: Offer) -> Result<(), DispatchError>;
 }
 
