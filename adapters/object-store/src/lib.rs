@@ -1,11 +1,28 @@
 //! Results and screenshots: written once by a worker, before the event that names them; read by the query side.
-//! A thin layer over the `object_store` crate that adds content hashes, bounds and atomic local writes.
+//! A thin layer over the `object_store` crate that adds content hashes, bounds, atomic local writes and signed URLs.
 //! Not here: what an object means, who may see it, when it expires.
 
+mod address;
+mod s3;
+
+use address::Address;
 use bytes::Bytes;
 use leafcutter_domain::batch::StoredObject;
-use object_store::{ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
-use std::sync::Arc;
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutPayload,
+    local::LocalFileSystem,
+    path::Path,
+    signer::{Method, SignedUrlOptions, Signer},
+};
+use std::{sync::Arc, time::Duration};
+use url::Url;
+
+/// Longest life of a signed URL, whatever is asked for: who holds it needs no key.
+pub const SIGNED_URL_S_MAX: u64 = 3_600;
+
+/// The object that a check looks for, and that a check with a credential that may only write puts there.
+const CHECK_KEY: &str = "leafcutter-check";
+const CHECK_BYTES: &[u8] = b"Leafcutter puts this here to see whether it may write.\n";
 
 /// Something is wrong with the store or with an object.
 #[derive(Debug, thiserror::Error)]
@@ -23,21 +40,71 @@ pub enum ObjectError {
         /// The bound.
         max: u64,
     },
+    /// `LEAFCUTTER_OBJECTS` or what belongs to it is wrong; says what, and never repeats it.
+    #[error("the object store's address cannot be used: {0}")]
+    Address(&'static str),
     /// The key cannot be a path.
     #[error("'{0}' cannot be an object key")]
     Key(String),
     /// The store did not answer.
-    #[error("the object store is not available: check its folder or bucket, space and permissions")]
+    #[error(
+        "the object store is not available: check its folder or bucket, space, credential and permissions"
+    )]
     Store(#[source] object_store::Error),
 }
 
 /// A folder or bucket of objects.
 #[derive(Clone)]
 pub struct Objects {
-    store: Arc<dyn object_store::ObjectStore>,
+    store: Arc<dyn ObjectStore>,
+    /// Goes before every key.
+    prefix: Path,
+    /// Signs for the address under which clients reach the bucket; none: they do not.
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl Objects {
+    /// Objects in a folder or a bucket:
+    ///
+    /// - `file:///absolute/path` or a plain path;
+    /// - `s3://bucket/prefix?endpoint=…&region=…&allow_http=true&path_style=true&public_endpoint=…`, all options
+    ///   optional. `endpoint` is where this process reaches the store, by default Amazon (or `AWS_ENDPOINT_URL`);
+    ///   `public_endpoint` is where clients reach it and turns signed URLs on. Credentials come from
+    ///   `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of the environment alone.
+    ///
+    /// A bucket is not asked for anything yet: it may come up later.
+    ///
+    /// # Errors
+    /// The address or the environment is wrong, or the folder cannot be made.
+    pub fn open(address: &str) -> Result<Self, ObjectError> {
+        Self::open_with(address, |name| std::env::var(name).ok())
+    }
+
+    /// [`Objects::open`], with another environment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        address: &str,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ObjectError> {
+        let setting = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let endpoint = setting("AWS_ENDPOINT_URL_S3").or_else(|| setting("AWS_ENDPOINT_URL"));
+        let bucket = match address::parse(address, endpoint.as_deref())? {
+            Address::Folder(folder) => return Self::local(&folder),
+            Address::Bucket(bucket) => *bucket,
+        };
+        let credential = s3::Credential::found(&setting)?;
+        let store = Arc::new(s3::client(&bucket, bucket.endpoint.as_ref(), &credential)?);
+        let signer = match &bucket.public_endpoint {
+            Some(public) => {
+                Some(Arc::new(s3::client(&bucket, Some(public), &credential)?) as Arc<dyn Signer>)
+            }
+            None => None,
+        };
+        Ok(Self { store, prefix: bucket.prefix, signer })
+    }
+
     /// Objects in a local folder, which is made when missing. Files appear whole or not at all and are flushed
     /// before they are named.
     ///
@@ -47,10 +114,12 @@ impl Objects {
         let unusable = |source| ObjectError::Store(object_store::Error::Generic { store: "folder", source });
         std::fs::create_dir_all(folder).map_err(|error| unusable(Box::new(error)))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(ObjectError::Store)?;
-        Ok(Self { store: Arc::new(store.with_automatic_cleanup(true).with_fsync(true)) })
+        let store = store.with_automatic_cleanup(true).with_fsync(true);
+        Ok(Self { store: Arc::new(store), prefix: Path::ROOT, signer: None })
     }
 
-    /// Stores `bytes` under `prefix/hash`. Storing the same bytes again changes nothing.
+    /// Stores `bytes` under `prefix-hash`. Storing the same bytes again changes nothing. In a bucket this is one
+    /// `PutObject` and nothing else, so that a worker's credential needs no other right.
     ///
     /// # Errors
     /// The store is not available; nothing is named by the caller then, so a half is harmless.
@@ -58,10 +127,8 @@ impl Objects {
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let key = format!("{prefix}-{hash}");
         let object = StoredObject { key, hash, bytes: bytes.len() as u64 };
-        self.store
-            .put(&path(&object.key)?, PutPayload::from_bytes(bytes))
-            .await
-            .map_err(ObjectError::Store)?;
+        let path = self.path(&object.key)?;
+        self.store.put(&path, PutPayload::from_bytes(bytes)).await.map_err(ObjectError::Store)?;
         leafcutter_crash_points::reach("store");
         Ok(object)
     }
@@ -71,7 +138,7 @@ impl Objects {
     /// # Errors
     /// The store is not available.
     pub async fn holds(&self, object: &StoredObject) -> Result<bool, ObjectError> {
-        match self.store.head(&path(&object.key)?).await {
+        match self.store.head(&self.path(&object.key)?).await {
             Ok(meta) => Ok(meta.size == object.bytes),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(ObjectError::Store(error)),
@@ -83,48 +150,80 @@ impl Objects {
     /// # Errors
     /// It is missing, larger, or the store is not available.
     pub async fn get(&self, key: &str, bytes_max: u64) -> Result<Bytes, ObjectError> {
-        let found = self.store.get(&path(key)?).await.map_err(|error| match error {
-            object_store::Error::NotFound { .. } => ObjectError::Missing(key.to_owned()),
-            other => ObjectError::Store(other),
-        })?;
+        let found = self.store.get(&self.path(key)?).await.map_err(|error| unread(key, error))?;
         let bytes = found.meta.size;
         if bytes > bytes_max {
             return Err(ObjectError::TooLarge { key: key.to_owned(), bytes, max: bytes_max });
         }
         found.bytes().await.map_err(ObjectError::Store)
     }
+
+    /// A URL under which anyone can read the object for `ttl`, [`SIGNED_URL_S_MAX`] seconds at most. The store
+    /// will call it `media_type`. `None` where clients cannot reach the store: send them the bytes.
+    ///
+    /// The URL is a secret while it lives: it belongs into an answer, not into a log, an event or a row.
+    ///
+    /// # Errors
+    /// The object is missing, or the store is not available.
+    pub async fn signed_url(
+        &self,
+        key: &str,
+        media_type: &str,
+        ttl: Duration,
+    ) -> Result<Option<Url>, ObjectError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let path = self.path(key)?;
+        self.store.head(&path).await.map_err(|error| unread(key, error))?;
+        let ttl = ttl.min(Duration::from_secs(SIGNED_URL_S_MAX));
+        let options = SignedUrlOptions::default().with_query([("response-content-type", media_type)]);
+        let url = signer.signed_url_opts(Method::GET, &path, ttl, &options).await;
+        url.map(Some).map_err(ObjectError::Store)
+    }
+
+    /// Whether the store answers and takes the credential: it reads a key that need not be there, and where it may
+    /// not read, puts a few bytes there. Meant for health checks.
+    ///
+    /// # Errors
+    /// The store is not available, the bucket is not there or the credential may neither read nor write.
+    pub async fn check(&self) -> Result<(), ObjectError> {
+        let path = self.path(CHECK_KEY)?;
+        match self.store.get(&path).await.map_err(|error| unread(CHECK_KEY, error)) {
+            Ok(_) | Err(ObjectError::Missing(_)) => Ok(()),
+            Err(ObjectError::Store(object_store::Error::PermissionDenied { .. })) => {
+                let put = self.store.put(&path, PutPayload::from_static(CHECK_BYTES)).await;
+                put.map(drop).map_err(ObjectError::Store)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn path(&self, key: &str) -> Result<Path, ObjectError> {
+        match Path::parse(key) {
+            Ok(path) if !path.as_ref().is_empty() => Ok(self.prefix.parts().chain(path.parts()).collect()),
+            _ => Err(ObjectError::Key(key.to_owned())),
+        }
+    }
 }
 
-fn path(key: &str) -> Result<Path, ObjectError> {
-    Path::parse(key).map_err(|_| ObjectError::Key(key.to_owned()))
+/// A read that failed. Without its bucket no object is there either, but none of them has expired.
+fn unread(key: &str, error: object_store::Error) -> ObjectError {
+    match error {
+        object_store::Error::NotFound { ref source, .. } if !source.to_string().contains("NoSuchBucket") => {
+            ObjectError::Missing(key.to_owned())
+        }
+        other => ObjectError::Store(other),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn an_object_comes_back_as_it_was_put() {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::local(folder.path()).unwrap();
-        let stored = objects.put("account/batch/0/1", Bytes::from_static(b"page")).await.unwrap();
-        assert!(objects.holds(&stored).await.unwrap());
-        assert_eq!(objects.get(&stored.key, 10).await.unwrap(), Bytes::from_static(b"page"));
-    }
-
-    #[tokio::test]
-    async fn a_missing_or_too_large_object_is_told_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::local(folder.path()).unwrap();
-        let stored = objects.put("a", Bytes::from_static(b"page")).await.unwrap();
-        assert!(matches!(objects.get("b", 10).await, Err(ObjectError::Missing(_))));
-        assert!(matches!(objects.get(&stored.key, 3).await, Err(ObjectError::TooLarge { bytes: 4, .. })));
-    }
-
-    #[tokio::test]
-    async fn a_key_cannot_leave_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::local(folder.path()).unwrap();
-        assert!(matches!(objects.get("../secret", 10).await, Err(ObjectError::Key(_))));
+    #[test]
+    fn a_missing_bucket_is_no_missing_object() {
+        let missing =
+            |body: &str| object_store::Error::NotFound { path: "a".to_owned(), source: body.into() };
+        assert!(matches!(unread("a", missing("<Code>NoSuchKey</Code>")), ObjectError::Missing(_)));
+        assert!(matches!(unread("a", missing("<Code>NoSuchBucket</Code>")), ObjectError::Store(_)));
     }
 }
