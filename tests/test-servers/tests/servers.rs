@@ -4,7 +4,9 @@
 
 use leafcutter_test_servers::{Nats, Postgres, TcpGate};
 use sqlx::{Connection, Executor, PgConnection, Row};
-use std::{fs, io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io::ErrorKind, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -75,6 +77,54 @@ async fn the_last_handle_takes_the_server_and_its_folder_with_it() {
         assert!(!folder.exists());
         assert!(is_refused(address));
     }
+}
+
+/// Where the copy of this program, which the test below kills, tells which folders its servers have.
+const TELL: &str = "LEAFCUTTER_TEST_SERVERS_TELL";
+
+/// What the copy does: starts servers, says so, and waits for its death.
+async fn hold_servers(tell: &Path) -> ! {
+    let (postgres, nats) = (Postgres::start().await, Nats::start().await);
+    let folders = format!("{}\n{}\n.", postgres.folder().display(), nats.folder().display());
+    fs::write(tell, folders).unwrap();
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn servers_end_with_a_killed_process_that_has_started_them() {
+    if let Some(tell) = std::env::var_os(TELL) {
+        hold_servers(Path::new(&tell)).await
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tell = folder.path().join("folders");
+    let mut copy = tokio::process::Command::new(std::env::current_exe().unwrap());
+    copy.args(["--exact", "servers_end_with_a_killed_process_that_has_started_them"]).env(TELL, &tell);
+    // What it leaves behind in its sudden death goes with the folder of this test.
+    let mut copy = copy.env("TMPDIR", folder.path()).kill_on_drop(true).spawn().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let told = eventually("the copy has servers", || {
+        fs::read_to_string(&tell).ok().filter(|told| told.ends_with('.'))
+    });
+    let told = told.await;
+    let folders: Vec<&Path> = told.lines().take(2).map(Path::new).collect();
+    assert!(folders.iter().all(|folder| !processes(folder).is_empty()));
+    copy.kill().await.unwrap();
+    let gone = || folders.iter().all(|folder| processes(folder).is_empty()).then_some(());
+    eventually("its servers are gone", gone).await;
+}
+
+/// Looks until `found` answers, and fails the test when it does not in time.
+async fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    let looked = timeout(PATIENCE, async {
+        loop {
+            tick.tick().await;
+            if let Some(found) = found() {
+                return found;
+            }
+        }
+    });
+    looked.await.unwrap_or_else(|_| panic!("{what}: not in time"))
 }
 
 /// Says something to a nats-server and gives what it answers, up to `end`.
