@@ -3,8 +3,9 @@
 use crate::{Commands, handlers::admin::keys::new_key};
 use leafcutter_domain::{
     AccountId, KeyId,
-    account::{IssueKey, OpenAccount},
+    account::{AccountRejection, IssueKey, OpenAccount},
 };
+use leafcutter_event_store::TransactError;
 use leafcutter_wire::{ApiError, hash_key};
 use uuid::Uuid;
 
@@ -19,8 +20,8 @@ pub fn new_api_key() -> Result<String, ApiError> {
     new_key().map(|(_, key, _)| key)
 }
 
-/// Opens the account unless it is there, and gives it this key unless it has or had one. Done twice, it changes
-/// nothing; a key that was revoked stays revoked.
+/// Opens the account unless it is there, and gives it this key unless it has or had one. Done twice, also by two
+/// replicas at once, it changes nothing; a key that was revoked stays revoked.
 ///
 /// # Errors
 /// The log cannot be written.
@@ -37,10 +38,15 @@ pub async fn ensure_first_account(commands: &Commands, api_key: &str) -> Result<
     if !open {
         let monthly_credits = commands.settings.default_credits;
         let open = OpenAccount { account, name: NAME.to_owned(), monthly_credits, at };
-        commands.accounts.transact(account, open).await?;
+        match commands.accounts.transact(account, open).await {
+            // Another replica was faster, with another allowance.
+            Ok(_) | Err(TransactError::Rejected(AccountRejection::AlreadyOpen)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     if !keyed {
-        let issue = IssueKey { key: KeyId(Uuid::now_v7()), hash: hash_key(api_key), at };
+        let hash = hash_key(api_key);
+        let issue = IssueKey { key: KeyId(Uuid::new_v5(&account.0, hash.as_bytes())), hash, at };
         commands.accounts.transact(account, issue).await?;
     }
     Ok(())

@@ -15,6 +15,6 @@ mod submission;
 pub use commands::{CommandParts, CommandSettings, Commands};
 pub use desk::Desk;
 pub use first_account::{ensure_first_account, new_api_key};
-pub use reactions::{ReactionSettings, Reactions};
-pub use router::router;
+pub use reactions::{ReactionSettings, ReactionState, Reactions};
+pub use router::{document, router};
 pub use service_key::ServiceKey;

@@ -1,44 +1,49 @@
 //! Which key belongs to which account: an in-memory view of the account streams, kept current by a subscription.
-//! An unknown key is believed to be unknown only after the view has reached the head of the log.
+//! Starts without the log and catches up when it is there. An unknown key is believed to be unknown only after the
+//! view has reached the head of the log, and a known one is believed for a second at most without a look at the head,
+//! so that a revocation acts within that time.
 
-use leafcutter_domain::{AccountId, KeyId, Moment, account::AccountEvent};
+use leafcutter_domain::{AccountId, KeyId, account::AccountEvent};
 use leafcutter_event_store::{EventStore, Position, StoreError, SubscriptionPage, decode};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
-/// How long a request with an unknown key waits for the view to catch up.
+/// How long a request waits for the view to catch up.
 const CATCH_UP_MS: u64 = 2_000;
+/// How long the view is believed after it was seen to hold all that the log held.
+const BELIEVED_MS: u64 = 900;
+/// How often that is looked at, so that requests seldom have to.
+const LOOK_EVERY_MS: u64 = 300;
 /// Pause before a failed read of the log is repeated.
 const REPEAT_MS: u64 = 200;
 
-/// What is known of an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountRecord {
-    /// The account.
-    pub account: AccountId,
-    /// Its name.
-    pub name: String,
-    /// When it was opened.
-    pub opened_at: Moment,
-}
-
 #[derive(Default)]
 struct View {
-    accounts: HashMap<AccountId, AccountRecord>,
     by_hash: HashMap<String, (AccountId, KeyId)>,
     owners: HashMap<KeyId, (AccountId, String)>,
 }
 
-/// The view, and the task that keeps it current.
+/// The view, and the tasks that keep it current.
 pub struct KeyDirectory {
+    current: Arc<Current>,
+    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The view and how far it is known to be current.
+struct Current {
     store: Arc<dyn EventStore>,
-    view: Arc<RwLock<View>>,
-    reached: watch::Receiver<Position>,
-    reader: std::sync::Mutex<Option<JoinHandle<()>>>,
+    view: RwLock<View>,
+    reached: watch::Sender<Position>,
+    /// When a look at the head was begun that the view has reached since.
+    believed_from: watch::Sender<Option<Instant>>,
 }
 
 /// The form in which a key is stored and looked up: BLAKE3, hex.
@@ -48,35 +53,43 @@ pub fn hash_key(key: &str) -> String {
 }
 
 impl KeyDirectory {
-    /// Starts reading the account streams of this log.
+    /// Starts reading the account streams of this log, as soon as it is there.
     #[must_use]
     pub fn start(store: Arc<dyn EventStore>) -> Arc<Self> {
-        let view = Arc::new(RwLock::new(View::default()));
-        let (moved, reached) = watch::channel(Position::START);
-        let reader = tokio::spawn(follow(Arc::clone(&store), Arc::clone(&view), moved));
-        Arc::new(Self { store, view, reached, reader: std::sync::Mutex::new(Some(reader)) })
+        let current = Arc::new(Current {
+            store,
+            view: RwLock::default(),
+            reached: watch::Sender::new(Position::START),
+            believed_from: watch::Sender::new(None),
+        });
+        let follows = tokio::spawn(follow(Arc::clone(&current)));
+        let looks = tokio::spawn(look_often(Arc::clone(&current)));
+        Arc::new(Self { current, tasks: std::sync::Mutex::new(vec![follows, looks]) })
     }
 
     /// Stops reading.
     pub async fn stop(&self) {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(reader) = reader {
-            reader.abort();
-            let _ = reader.await;
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
+            let _ = task.await;
         }
     }
 
-    /// The account and id of a key; `None` when it is unknown or revoked as of now.
+    /// The account and id of a key; `None` when it is unknown or was revoked a second ago or earlier.
     ///
     /// # Errors
     /// The log cannot be read, or the view does not catch up in time.
     pub async fn find(&self, key: &str) -> Result<Option<(AccountId, KeyId)>, StoreError> {
         let hash = hash_key(key);
-        if let Some(found) = self.lookup(&hash) {
+        let lookup = || self.current.read(|view| view.by_hash.get(&hash).copied());
+        if self.current.is_believed()
+            && let Some(found) = lookup()
+        {
             return Ok(Some(found));
         }
-        self.catch_up().await?;
-        Ok(self.lookup(&hash))
+        self.current.catch_up().await?;
+        Ok(lookup())
     }
 
     /// The account of a key id that holds.
@@ -84,56 +97,68 @@ impl KeyDirectory {
     /// # Errors
     /// The log cannot be read, or the view does not catch up in time.
     pub async fn owner(&self, key: KeyId) -> Result<Option<AccountId>, StoreError> {
-        self.catch_up().await?;
-        Ok(self.read(|view| view.owners.get(&key).map(|(account, _)| *account)))
+        self.current.catch_up().await?;
+        Ok(self.current.read(|view| view.owners.get(&key).map(|(account, _)| *account)))
     }
 
-    /// What is known of an account.
-    #[must_use]
-    pub fn account(&self, account: AccountId) -> Option<AccountRecord> {
-        self.read(|view| view.accounts.get(&account).cloned())
-    }
-
-    /// Whether no account has been opened.
+    /// Whether keys can be told from unknown ones now; cheap, for a health check.
     ///
     /// # Errors
     /// The log cannot be read, or the view does not catch up in time.
-    pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        self.catch_up().await?;
-        Ok(self.read(|view| view.accounts.is_empty()))
+    pub async fn check(&self) -> Result<(), StoreError> {
+        if self.current.is_believed() { Ok(()) } else { self.current.catch_up().await }
     }
+}
 
-    fn lookup(&self, hash: &str) -> Option<(AccountId, KeyId)> {
-        self.read(|view| view.by_hash.get(hash).copied())
+impl Current {
+    fn is_believed(&self) -> bool {
+        let believed = Duration::from_millis(BELIEVED_MS);
+        self.believed_from.borrow().is_some_and(|at| at.elapsed() < believed)
     }
 
     fn read<T>(&self, look: impl FnOnce(&View) -> T) -> T {
         look(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Waits until the view holds all that the log holds now.
     async fn catch_up(&self) -> Result<(), StoreError> {
-        let head = self.store.head().await?;
-        let mut reached = self.reached.clone();
-        let caught_up = reached.wait_for(|reached| *reached >= head);
-        match timeout(Duration::from_millis(CATCH_UP_MS), caught_up).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                Err(StoreError::Unavailable("the key directory lags behind the log".into()))
-            }
-        }
+        let begun = Instant::now();
+        let mut reached = self.reached.subscribe();
+        let caught_up = async {
+            let head = self.store.head().await?;
+            let lags = |_| StoreError::Unavailable("the key directory is being stopped".into());
+            reached.wait_for(|reached| *reached >= head).await.map(drop).map_err(lags)
+        };
+        let lags = |_| StoreError::Unavailable("the key directory lags behind the log".into());
+        timeout(Duration::from_millis(CATCH_UP_MS), caught_up).await.map_err(lags)??;
+        self.believed_from.send_modify(|at| *at = (*at).max(Some(begun)));
+        Ok(())
     }
 }
 
-async fn follow(store: Arc<dyn EventStore>, view: Arc<RwLock<View>>, moved: watch::Sender<Position>) {
-    let mut subscription = store.subscribe(Position::START, Some("account"));
+async fn look_often(current: Arc<Current>) {
+    loop {
+        // A log that cannot be read is told of by `follow` and by every request that needs it.
+        let _ = current.catch_up().await;
+        tokio::time::sleep(Duration::from_millis(LOOK_EVERY_MS)).await;
+    }
+}
+
+async fn follow(current: Arc<Current>) {
+    let mut subscription = current.store.subscribe(Position::START, Some("account"));
+    let mut reads = true;
     loop {
         match subscription.next().await {
             Ok(page) => {
-                apply_page(&view, &page);
-                moved.send_replace(page.up_to);
+                reads = true;
+                apply_page(&current.view, &page);
+                current.reached.send_replace(page.up_to);
             }
             Err(error) => {
-                tracing::warn!(%error, "the key directory cannot read the log; trying again");
+                // Once for each time that the log goes away, however long it stays away.
+                if std::mem::replace(&mut reads, false) {
+                    tracing::warn!(%error, "the key directory cannot read the log; trying again");
+                }
                 tokio::time::sleep(Duration::from_millis(REPEAT_MS)).await;
             }
         }
@@ -153,10 +178,6 @@ fn apply_page(view: &RwLock<View>, page: &SubscriptionPage) {
 
 fn apply(view: &mut View, account: AccountId, event: AccountEvent) {
     match event {
-        AccountEvent::AccountOpened(opened) => {
-            let record = AccountRecord { account, name: opened.name, opened_at: opened.at };
-            view.accounts.insert(account, record);
-        }
         AccountEvent::ApiKeyIssued(issued) => {
             view.by_hash.insert(issued.hash.clone(), (account, issued.key));
             view.owners.insert(issued.key, (account, issued.hash));
@@ -166,6 +187,6 @@ fn apply(view: &mut View, account: AccountId, event: AccountEvent) {
                 view.by_hash.remove(&hash);
             }
         }
-        AccountEvent::AllowanceChanged(_) => {}
+        AccountEvent::AccountOpened(_) | AccountEvent::AllowanceChanged(_) => {}
     }
 }

@@ -16,6 +16,6 @@ pub use error::ApiError;
 pub use gate::{Caller, Gate, guard};
 pub use http_error::{ErrorBody, V1ErrorBody, V1ErrorDetail, ValidationBody, WaitBody, in_v1_format};
 pub use json_body::{BODY_BYTES_MAX, JsonBody, OptionalJsonBody, read_fields};
-pub use key_directory::{AccountRecord, KeyDirectory, hash_key};
+pub use key_directory::{KeyDirectory, hash_key};
 pub use rate_limit::RateLimit;
 pub use unread_body::read_to_the_end;

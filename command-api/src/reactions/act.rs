@@ -3,7 +3,8 @@
 use super::{
     ReactionSettings,
     dispatch::Offers,
-    memory::{CookieNews, Memory, OpenItem, ReservationKey},
+    memory::Memory,
+    open::{CookieDuty, OpenItem, ReservationKey},
 };
 use crate::Commands;
 use futures::{StreamExt, stream};
@@ -14,24 +15,29 @@ use leafcutter_domain::{
     ledger::Grant,
 };
 use leafcutter_wire::ApiError;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Reservations, leases and rounds that are worked on at a time.
 const AT_A_TIME: usize = 16;
 /// How long after its deadline a lease is ended, so that a report on its way is not cut off.
 const LEASE_GRACE_MS: i64 = 2_000;
+/// Pause after an offer that the queue did not take, so that an absent broker does not hold up everything else.
+const OFFER_PAUSE_MS: u64 = 1_000;
 
 pub(super) struct Actor {
     commands: Commands,
     dispatch: Arc<dyn Dispatch>,
     settings: ReactionSettings,
     offers: Offers,
+    /// Until then nothing is offered.
+    offers_wait: Option<Instant>,
 }
 
 impl Actor {
     pub(super) fn new(commands: Commands, dispatch: Arc<dyn Dispatch>, settings: ReactionSettings) -> Self {
         let offers = Offers::new(settings.slots);
-        Self { commands, dispatch, settings, offers }
+        Self { commands, dispatch, settings, offers, offers_wait: None }
     }
 
     /// After each page of the log.
@@ -49,6 +55,7 @@ impl Actor {
     pub(super) async fn tick(&mut self, memory: &mut Memory) {
         let now = self.commands.clock.now();
         self.offer(memory).await;
+        self.mind_cookies(memory).await;
         self.settle(memory).await;
         self.grant_late_releases(memory, now).await;
         self.expire_leases(memory, now).await;
@@ -57,27 +64,41 @@ impl Actor {
     }
 
     async fn offer(&mut self, memory: &Memory) {
-        for offer in self.offers.plan(memory, self.commands.clock.now()) {
+        if self.offers_wait.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        self.offers_wait = None;
+        let mut planned = self.offers.plan(memory, self.commands.clock.now()).into_iter();
+        while let Some(offer) = planned.next() {
             if let Err(error) = self.dispatch.offer(offer.clone()).await {
-                tracing::debug!(%error, "an offer waits");
-                self.offers.withdraw(&offer);
+                tracing::debug!(%error, "offers wait");
+                std::iter::once(offer).chain(planned).for_each(|offer| self.offers.withdraw(&offer));
+                self.offers_wait = Some(Instant::now() + Duration::from_millis(OFFER_PAUSE_MS));
                 return;
             }
             leafcutter_crash_points::reach("offer");
         }
     }
 
+    /// Tells the place of cookies which batches run and which have ended. What could not be told is told later.
     async fn mind_cookies(&self, memory: &mut Memory) {
-        for news in memory.cookies.drain(..) {
-            let (batch, end) = match news {
-                CookieNews::Reopened(batch) => (batch, None),
-                CookieNews::Ended(batch) => {
-                    (batch, Some(self.commands.clock.now().plus_millis(self.commands.settings.cookie_ttl_ms)))
+        let untold: Vec<BatchId> = memory.cookies_untold.iter().copied().collect();
+        for batch in untold {
+            let Some(&duty) = memory.cookies.get(&batch) else {
+                memory.cookies_untold.remove(&batch);
+                continue;
+            };
+            let end = match duty {
+                CookieDuty::Keep => None,
+                CookieDuty::End => {
+                    Some(self.commands.clock.now().plus_millis(self.commands.settings.cookie_ttl_ms))
                 }
             };
             if let Err(error) = self.commands.secrets.forget_at(batch, end).await {
-                tracing::warn!(%error, %batch, "the end of a batch's cookies could not be set");
+                tracing::warn!(%error, %batch, "the end of cookies cannot be set now");
+                return;
             }
+            memory.cookies_told(batch, duty);
         }
     }
 
@@ -98,9 +119,15 @@ impl Actor {
     async fn check_named(&self, memory: &mut Memory) {
         let now = self.commands.clock.now();
         for (batch, reservation) in std::mem::take(&mut memory.named_without_ledger) {
-            let Ok(Some(ledger)) = self.ledger_of(batch, reservation).await else { continue };
-            let checked = self.commands.check_reservation(ledger, reservation, batch, now).await;
-            said(checked, "a reservation could not be checked");
+            let checked = async {
+                match self.ledger_of(batch, reservation).await? {
+                    Some(ledger) => self.commands.check_reservation(ledger, reservation, batch, now).await,
+                    None => Ok(()),
+                }
+            };
+            if said(checked.await, "a reservation could not be checked") {
+                memory.named_without_ledger.push((batch, reservation));
+            }
         }
     }
 
@@ -161,7 +188,8 @@ impl Actor {
             .await;
     }
 
-    /// Items that workers of a former life of this process had in hand go back to the queue.
+    /// Items that workers of a former life of this process had in hand go back to the queue. Only where all workers
+    /// live in this process: a worker of another process is not gone because this one has started.
     pub(super) async fn put_back_orphans(&self, memory: &Memory) {
         let Some(own) = self.settings.own_worker else { return };
         let at = self.commands.clock.now();

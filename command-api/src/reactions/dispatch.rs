@@ -1,10 +1,14 @@
 //! Which pending items are offered now: round robin between accounts, a bounded number in flight for each, up to
 //! eight items of one batch to one slot. Pure; an offer that nobody takes is made again after a while.
 
-use super::memory::{Memory, OpenItem};
+use super::{
+    memory::Memory,
+    open::{OpenBatch, OpenItem},
+};
 use leafcutter_dispatch::{OFFER_ITEMS_MAX, Offer};
 use leafcutter_domain::{AccountId, BatchId, ItemIndex, Moment};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use uuid::Uuid;
 
 /// How long an offered item may wait for a claim before it is offered again.
 const OFFER_AGAIN_MS: u64 = 30_000;
@@ -55,7 +59,7 @@ impl Offers {
         let mut offers = Vec::new();
         while room > 0 {
             let Some(account) = self.turns.pop_front() else { break };
-            let Some(offer) = self.next_offer(waiting.get_mut(&account), room) else { continue };
+            let Some(offer) = self.next_offer(memory, waiting.get_mut(&account), room, now) else { continue };
             room = room.saturating_sub(offer.items.len());
             for &item in &offer.items {
                 self.offered.insert((offer.batch, item), now);
@@ -99,36 +103,49 @@ impl Offers {
 
     fn next_offer(
         &self,
+        memory: &Memory,
         batches: Option<&mut BTreeMap<BatchId, VecDeque<ItemIndex>>>,
         room: usize,
+        now: Moment,
     ) -> Option<Offer> {
         let batches = batches?;
         let mut entry = batches.first_entry()?;
+        let batch = *entry.key();
         let items = entry.get_mut();
         // Enough at a time to keep a slot at one batch, few enough that no page waits long behind a slow one.
         let count = (items.len() / (OFFERS_PER_SLOT * self.slots)).clamp(1, OFFER_ITEMS_MAX).min(room);
-        let offer = Offer {
-            id: uuid::Uuid::new_v4(),
-            batch: *entry.key(),
-            items: entry.get_mut().drain(..count).collect(),
-        };
+        let items: Vec<ItemIndex> = items.drain(..count).collect();
         if entry.get().is_empty() {
             entry.remove();
         }
-        Some(offer)
+        let id = offer_id(batch, memory.batches.get(&batch)?, &items, now);
+        Some(Offer { id, batch, items })
     }
+}
+
+/// The same for the same items at the same number of starts within the same stretch of time, so that a broker drops
+/// what a second owner of the reactions offers too; another one for the same items put back, retried, or offered
+/// again because nobody took them.
+fn offer_id(batch: BatchId, open: &OpenBatch, items: &[ItemIndex], now: Moment) -> Uuid {
+    let epoch = now.millis().div_euclid(OFFER_AGAIN_MS.cast_signed());
+    let mut name = format!("offer/{}/{epoch}", open.round);
+    for item in items {
+        let starts = open.starts.get(item).copied().unwrap_or(0);
+        name.push_str(&format!("/{item}:{starts}"));
+    }
+    Uuid::new_v5(&batch.0, name.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::memory::OpenBatch, *};
-    use uuid::Uuid;
+    use super::*;
 
     fn memory(batches: &[(u128, u128, u16)]) -> Memory {
         let mut memory = Memory::default();
         for &(account, batch, items) in batches {
             let items = (0..items).map(|item| (item, OpenItem::Pending)).collect();
-            let open = OpenBatch { account: AccountId(Uuid::from_u128(account)), items };
+            let account = AccountId(Uuid::from_u128(account));
+            let open = OpenBatch { account, items, round: 1, starts: BTreeMap::new() };
             memory.batches.insert(BatchId(Uuid::from_u128(batch)), open);
         }
         memory
@@ -168,5 +185,24 @@ mod tests {
     fn a_small_batch_is_spread_over_all_slots() {
         let offers = Offers::new(8).plan(&memory(&[(1, 10, 5)]), Moment::from_millis(NOW));
         assert_eq!(offers.len(), 5);
+    }
+
+    #[test]
+    fn two_owners_make_the_same_offers_and_a_later_or_restarted_one_makes_others() {
+        let at = |millis| Moment::from_millis(NOW + millis);
+        let ids = |memory: &Memory, at| -> Vec<Uuid> {
+            Offers::new(2).plan(memory, at).iter().map(|offer| offer.id).collect()
+        };
+        let mut memory = memory(&[(1, 10, 5)]);
+        let first = ids(&memory, at(0));
+        assert_eq!(first, ids(&memory, at(1)));
+        let later = ids(&memory, at(OFFER_AGAIN_MS.cast_signed()));
+        assert!(later.iter().all(|id| !first.contains(id)));
+        let open = memory.batches.values_mut().next().unwrap();
+        open.starts.insert(0, 1);
+        let restarted = ids(&memory, at(2));
+        assert_eq!(restarted.iter().filter(|id| !first.contains(id)).count(), 1);
+        memory.batches.values_mut().next().unwrap().round = 2;
+        assert!(ids(&memory, at(3)).iter().all(|id| !restarted.contains(id)));
     }
 }

@@ -1,85 +1,16 @@
 //! What the reactions remember of open work, folded from the log: pending and running items, open reservations,
-//! late releases. Pure; `persist` turns it into rows.
+//! late releases. Pure; `open` has the shapes, `persist` turns them into rows.
 
+use super::open::{
+    CookieDuty, Key, LateRelease, OpenBatch, OpenItem, OpenReservation, ReleaseKey, ReservationKey,
+};
 use leafcutter_domain::{
-    AccountId, BatchId, GrantId, ItemIndex, Moment, Period, ReservationId, WorkerId,
+    AccountId, BatchId, ItemIndex, Period, ReservationId,
     batch::BatchEvent,
     ledger::{Funds, LedgerEvent},
 };
-use leafcutter_event_store::{LedgerId, StoredEvent, SubscriptionPage, decode};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-/// An item that has not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum OpenItem {
-    Pending,
-    Running { attempt: u32, worker: WorkerId, deadline: Moment },
-}
-
-/// A batch with items that have not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct OpenBatch {
-    pub(super) account: AccountId,
-    pub(super) items: BTreeMap<ItemIndex, OpenItem>,
-}
-
-/// Credits set aside that are not settled to their end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct OpenReservation {
-    pub(super) account: AccountId,
-    pub(super) period: Period,
-    pub(super) batch: BatchId,
-    pub(super) unsettled: BTreeSet<ItemIndex>,
-    /// Whether a batch event has named it.
-    pub(super) named: bool,
-    pub(super) at: Moment,
-}
-
-impl OpenReservation {
-    pub(super) fn ledger(&self) -> LedgerId {
-        LedgerId { account: self.account, period: self.period }
-    }
-}
-
-/// Top-up credits released in a closed month, to be granted again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LateRelease {
-    pub(super) account: AccountId,
-    pub(super) period: Period,
-    pub(super) reservation: ReservationId,
-    pub(super) item: ItemIndex,
-    pub(super) funds: Funds,
-}
-
-impl LateRelease {
-    pub(super) fn grant(&self) -> GrantId {
-        GrantId::of_late_release(self.period, self.reservation, self.item)
-    }
-}
-
-/// Which reservation: the same id may be open in two months when a submit was repeated across a month's turn.
-pub(super) type ReservationKey = (ReservationId, Period);
-
-/// Which late release: the item whose settlement freed the credits.
-pub(super) type ReleaseKey = (ReservationKey, ItemIndex);
-
-/// A thing that is remembered, for telling which rows have changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    Batch(BatchId),
-    Reservation(ReservationKey),
-    Release(ReleaseKey),
-}
-
-/// What happened to the cookies of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CookieNews {
-    /// The batch has ended.
-    Ended(BatchId),
-    /// The batch runs again.
-    Reopened(BatchId),
-}
+use leafcutter_event_store::{StoredEvent, SubscriptionPage, decode};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Everything that is remembered.
 #[derive(Default)]
@@ -91,7 +22,10 @@ pub(super) struct Memory {
     pub(super) unsettled: HashSet<ReservationKey>,
     /// Reservations that a batch has named just now, to be checked against the ledger.
     pub(super) named_without_ledger: Vec<(BatchId, ReservationId)>,
-    pub(super) cookies: Vec<CookieNews>,
+    /// Batches with cookies, until their end was told.
+    pub(super) cookies: HashMap<BatchId, CookieDuty>,
+    /// Those of which the place of cookies has not been told.
+    pub(super) cookies_untold: HashSet<BatchId>,
     /// Items that have left the pending state, so that their offers are done with.
     pub(super) taken: Vec<(BatchId, ItemIndex)>,
     pub(super) changed: HashSet<Key>,
@@ -123,13 +57,17 @@ impl Memory {
         match event {
             BatchEvent::BatchSubmitted(submitted) => {
                 self.name_reservation(batch, submitted.terms.reservation, submitted.terms.period);
-                let open = OpenBatch { account: submitted.account, items: BTreeMap::new() };
-                self.batches.insert(batch, open);
-                self.cookies.push(CookieNews::Reopened(batch));
+                self.open_batch(batch, submitted.account, submitted.terms.round, BTreeMap::new());
+                if submitted.has_cookies {
+                    self.mind_cookies(batch, CookieDuty::Keep);
+                }
             }
             BatchEvent::ItemQueued(queued) => self.set_item(batch, queued.item, Some(OpenItem::Pending)),
             BatchEvent::ItemStarted(started) => {
                 let (attempt, worker, deadline) = (started.attempt, started.worker, started.deadline);
+                if let Some(open) = self.batches.get_mut(&batch) {
+                    open.starts.insert(started.item, attempt);
+                }
                 self.set_item(batch, started.item, Some(OpenItem::Running { attempt, worker, deadline }));
             }
             BatchEvent::ItemRequeued(requeued) => {
@@ -143,25 +81,58 @@ impl Memory {
                 // The ledger's entry comes before the retry in the log, so the account is known here.
                 if let Some(account) = self.reservations.get(&key).map(|reservation| reservation.account) {
                     let items = retry.items.iter().map(|item| (*item, OpenItem::Pending)).collect();
-                    self.batches.insert(batch, OpenBatch { account, items });
-                    self.changed.insert(Key::Batch(batch));
+                    self.open_batch(batch, account, retry.terms.round, items);
                 }
-                self.cookies.push(CookieNews::Reopened(batch));
+                if retry.has_cookies {
+                    self.mind_cookies(batch, CookieDuty::Keep);
+                }
             }
             BatchEvent::BatchCancelled(cancelled) => {
                 for &item in &cancelled.items {
                     self.set_item(batch, item, None);
                 }
                 self.settle_batch(batch);
-                self.cookies.push(CookieNews::Ended(batch));
+                self.end_cookies(batch);
             }
-            BatchEvent::BatchCompleted(_) => self.cookies.push(CookieNews::Ended(batch)),
+            BatchEvent::BatchCompleted(_) => self.end_cookies(batch),
             BatchEvent::BatchFailed(_) => {
                 self.forget_batch(batch);
                 self.settle_batch(batch);
-                self.cookies.push(CookieNews::Ended(batch));
+                self.end_cookies(batch);
             }
             BatchEvent::SubmissionAbandoned(_) => self.settle_batch(batch),
+        }
+    }
+
+    fn open_batch(
+        &mut self,
+        batch: BatchId,
+        account: AccountId,
+        round: u32,
+        items: BTreeMap<ItemIndex, OpenItem>,
+    ) {
+        self.batches.insert(batch, OpenBatch { account, items, round, starts: BTreeMap::new() });
+        self.changed.insert(Key::Batch(batch));
+    }
+
+    fn mind_cookies(&mut self, batch: BatchId, duty: CookieDuty) {
+        self.cookies.insert(batch, duty);
+        self.cookies_untold.insert(batch);
+        self.changed.insert(Key::Cookies(batch));
+    }
+
+    fn end_cookies(&mut self, batch: BatchId) {
+        if self.cookies.contains_key(&batch) {
+            self.mind_cookies(batch, CookieDuty::End);
+        }
+    }
+
+    /// The place of cookies knows; of a batch that has ended there is nothing left to tell.
+    pub(super) fn cookies_told(&mut self, batch: BatchId, duty: CookieDuty) {
+        self.cookies_untold.remove(&batch);
+        if duty == CookieDuty::End {
+            self.cookies.remove(&batch);
+            self.changed.insert(Key::Cookies(batch));
         }
     }
 
@@ -189,7 +160,10 @@ impl Memory {
         let Some(open) = self.batches.get_mut(&batch) else { return };
         match to {
             Some(to) => open.items.insert(item, to),
-            None => open.items.remove(&item),
+            None => {
+                open.starts.remove(&item);
+                open.items.remove(&item)
+            }
         };
         if to != Some(OpenItem::Pending) {
             self.taken.push((batch, item));

@@ -1,80 +1,83 @@
 //! The reactions: what the service does because something has happened. One reader of the log remembers open work
 //! (`memory`), in one transaction with its checkpoint, and after each page offers pending items (`dispatch`),
-//! settles outcomes, ends expired leases (`watchdog`) and gives back credits of rounds that never began. Everything
-//! here may be done twice without harm. Reads no request and answers none.
+//! settles outcomes, ends expired leases (`watchdog`) and gives back credits of rounds that never began. Of several
+//! replicas one does so at a time (`owner`). Everything here may be done twice, also by two at once, without harm.
+//! Reads no request and answers none.
 
 mod act;
 mod dispatch;
 mod memory;
+mod open;
+mod owner;
 mod persist;
 
 use crate::Commands;
-use act::Actor;
-use leafcutter_dispatch::Dispatch;
+use leafcutter_dispatch::{Dispatch, Lease};
 use leafcutter_domain::WorkerId;
-use leafcutter_event_store::{EventStore, Position, Subscription};
+use leafcutter_event_store::EventStore;
 use leafcutter_reaction_memory::ReactionMemory;
-use memory::Memory;
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
-use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use owner::{Owner, Parts};
+use std::sync::{Arc, PoisonError};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-
-/// Pause before a failed step is repeated.
-const REPEAT_MS: u64 = 500;
-/// How often time itself is looked at: expired leases, rounds that never began, offers that nobody took.
-const TICK_MS: u64 = 500;
 
 /// What the operator and the deployment set.
 #[derive(Debug, Clone)]
 pub struct ReactionSettings {
     /// Slots of all workers together: how much is offered at a time.
     pub slots: usize,
-    /// The present workers, when they live in this very process: items that others have started are put back at
-    /// start, since those workers are gone.
+    /// The present workers, when every worker of this log lives in this very process: items that others have started
+    /// are put back at start, since those workers are gone. `None` wherever another process may run workers, whose
+    /// items would be taken from them.
     pub own_worker: Option<WorkerId>,
     /// How long an unnamed reservation may wait for its batch, in milliseconds.
     pub sweep_grace_ms: i64,
 }
 
+/// What the reactions of this replica are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReactionState {
+    /// Waiting for the lease: another replica reacts, or it is not known who does.
+    Standby,
+    /// Reading the log and acting on it.
+    Active,
+    /// Holding the lease, and waiting for this.
+    Missing(String),
+}
+
 /// The running reactions.
 pub struct Reactions {
     stop: CancellationToken,
+    state: watch::Receiver<ReactionState>,
     task: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Reactions {
-    /// Starts the reactions where they left off.
-    ///
-    /// # Errors
-    /// Their tables cannot be read.
-    pub async fn start(
+    /// Starts the reactions where they left off, as soon as the lease is theirs and their tables can be read. Waits
+    /// for neither here.
+    #[must_use]
+    pub fn start(
         commands: Commands,
-        store: &dyn EventStore,
+        store: Arc<dyn EventStore>,
         dispatch: Arc<dyn Dispatch>,
         tables: ReactionMemory,
+        lease: Arc<dyn Lease>,
         settings: ReactionSettings,
-    ) -> Result<Self, leafcutter_reaction_memory::MemoryError> {
-        let (rows, position) = tables.load().await?;
-        let memory = Memory::from_rows(rows);
+    ) -> Self {
         let stop = CancellationToken::new();
-        let reader = Reader {
-            subscription: store.subscribe(position, None),
-            actor: Actor::new(commands, dispatch, settings),
-            tables,
-            memory,
-            stop: stop.clone(),
-            read_to: position,
-            recover_up_to: store.head().await.unwrap_or(position),
-            recovered: false,
-        };
-        let task = tokio::spawn(reader.run());
-        Ok(Self { stop, task: std::sync::Mutex::new(Some(task)) })
+        let (said, state) = watch::channel(ReactionState::Standby);
+        let owner = Owner::new(Parts { commands, store, dispatch, tables, lease, settings }, said);
+        let task = tokio::spawn(owner.run(stop.clone()));
+        Self { stop, state, task: std::sync::Mutex::new(Some(task)) }
     }
 
-    /// Stops reading; what is open is taken up at the next start.
+    /// What they are doing, now and from now on.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<ReactionState> {
+        self.state.clone()
+    }
+
+    /// Stops, whatever they are doing, and gives the lease back; what is open is taken up at the next start.
     pub async fn shutdown(&self) {
         self.stop.cancel();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -82,65 +85,4 @@ impl Reactions {
             let _ = task.await;
         }
     }
-}
-
-struct Reader {
-    subscription: Box<dyn Subscription>,
-    actor: Actor,
-    tables: ReactionMemory,
-    memory: Memory,
-    stop: CancellationToken,
-    read_to: Position,
-    /// Where the log ended at start: what is open there was started by former workers.
-    recover_up_to: Position,
-    recovered: bool,
-}
-
-impl Reader {
-    async fn run(mut self) {
-        let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stop = self.stop.clone();
-        loop {
-            if !self.recovered && self.read_to >= self.recover_up_to {
-                self.recovered = true;
-                self.actor.put_back_orphans(&self.memory).await;
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                page = self.subscription.next() => match page {
-                    Ok(page) => {
-                        self.memory.apply_page(&page);
-                        self.save(self.read_to, page.up_to).await;
-                        self.read_to = page.up_to;
-                        self.actor.after_page(&mut self.memory).await;
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the reactions cannot read the log; trying again");
-                        pause(&stop).await;
-                    }
-                },
-                _ = tick.tick() => self.actor.tick(&mut self.memory).await,
-            }
-        }
-        self.tables.close().await;
-    }
-
-    /// Saves what has changed, and tries again until it can or the service stops: the checkpoint must not pass what
-    /// is not remembered.
-    async fn save(&mut self, from: Position, to: Position) {
-        let changes = self.memory.take_changes();
-        while let Err(error) = self.tables.save(&changes, from, to).await {
-            tracing::warn!(%error, "the reactions' memory cannot be written; trying again");
-            if self.stop.is_cancelled() {
-                return;
-            }
-            pause(&self.stop).await;
-        }
-    }
-}
-
-async fn pause(stop: &CancellationToken) {
-    let pause = tokio::time::sleep(Duration::from_millis(REPEAT_MS));
-    tokio::select! { () = pause => {}, () = stop.cancelled() => {} }
 }

@@ -1,7 +1,7 @@
 //! The memory as rows and back. A row of another version that cannot be read is left out with an error in the log;
 //! deleting the file makes the reactions read the log from its beginning.
 
-use super::memory::{Key, Memory};
+use super::{memory::Memory, open::Key};
 use leafcutter_domain::{BatchId, Period, ReservationId};
 use leafcutter_reaction_memory::{Change, Remembered};
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,9 +10,11 @@ use std::str::FromStr;
 const BATCH: &str = "batch";
 const RESERVATION: &str = "reservation";
 const RELEASE: &str = "release";
+const COOKIES: &str = "cookies";
 
 impl Memory {
-    /// What the tables hold. Every reservation is looked at once, because outcomes may have been left unsettled.
+    /// What the tables hold. Every reservation is looked at once, because outcomes may have been left unsettled,
+    /// and the place of cookies is told once more of every batch that has some.
     pub(super) fn from_rows(rows: Vec<Remembered>) -> Self {
         let mut memory = Self::default();
         for row in &rows {
@@ -25,6 +27,7 @@ impl Memory {
             }
         }
         memory.unsettled = memory.reservations.keys().copied().collect();
+        memory.cookies_untold = memory.cookies.keys().copied().collect();
         memory
     }
 
@@ -37,6 +40,7 @@ impl Memory {
                 let key = (pair::<Period>(reservation)?, item.parse().ok()?);
                 self.releases.insert(key, content(row)?);
             }
+            COOKIES => drop(self.cookies.insert(row.id.parse().ok()?, content(row)?)),
             _ => return None,
         }
         Some(())
@@ -54,6 +58,7 @@ impl Memory {
             Key::Reservation(key) => {
                 change(RESERVATION, format!("{}/{}", key.0, key.1), self.reservations.get(&key))
             }
+            Key::Cookies(batch) => change(COOKIES, row_id(batch), self.cookies.get(&batch)),
             Key::Release(key) => {
                 let ((reservation, period), item) = key;
                 change(RELEASE, format!("{reservation}/{period}/{item}"), self.releases.get(&key))

@@ -5,6 +5,8 @@
 
 mod desk;
 mod months;
+mod owners;
 mod reactions;
+mod replicas;
 mod submits;
 mod support;

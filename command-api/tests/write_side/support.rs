@@ -9,8 +9,8 @@ use leafcutter_command_api::{
     ensure_first_account,
 };
 use leafcutter_dispatch::{
-    Assignment, ClaimAnswer, ClaimRequest, FailedPage, InProcessQueue, Outcome, Report, ReportAnswer,
-    ScrapedPage, WorkDesk, in_process,
+    Assignment, ClaimAnswer, ClaimRequest, FailedPage, InProcessQueue, Lease, Outcome, Report, ReportAnswer,
+    ScrapedPage, SoleOwner, WorkDesk, in_process,
 };
 use leafcutter_domain::{
     AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, PriceList, Usage, WorkerId,
@@ -21,7 +21,7 @@ use leafcutter_egress::Policy;
 use leafcutter_event_store::{EventStore, LedgerId, SqliteEventStore, Streams};
 use leafcutter_object_store::Objects;
 use leafcutter_reaction_memory::ReactionMemory;
-use leafcutter_secrets::InMemorySecrets;
+use leafcutter_secrets::{InMemorySecrets, Secrets};
 use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
 use serde_json::{Value, json};
 use std::{
@@ -47,27 +47,56 @@ pub(crate) struct World {
     pub(crate) store: Arc<SqliteEventStore>,
     pub(crate) queue: InProcessQueue,
     pub(crate) worker: WorkerId,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Arc<TempDir>,
     now: Arc<AtomicI64>,
+    secrets: Arc<InMemorySecrets>,
     router: axum::Router,
 }
 
 impl World {
     pub(crate) async fn new(credits: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let world = Self::without_account(credits).await;
+        ensure_first_account(&world.commands, KEY).await.unwrap();
+        world
+    }
+
+    /// A write side that nobody may use yet.
+    pub(crate) async fn without_account(credits: u64) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let now = Arc::new(AtomicI64::new(START_MS));
         let store = Arc::new(SqliteEventStore::open(&folder.path().join("events.db")).await.unwrap());
-        let commands = Self::commands(&folder, &store, &now, credits);
-        ensure_first_account(&commands, KEY).await.unwrap();
-        let (router, _) = leafcutter_command_api::router(commands.clone()).split_for_parts();
+        let secrets = Arc::new(InMemorySecrets::default());
+        let commands = Self::commands(&folder, &store, &secrets, (&now, 0), credits);
+        let router = leafcutter_command_api::router(commands.clone());
         let (desk, queue) = (Desk::new(commands.clone()), in_process(1_000));
-        Self { commands, desk, store, queue, worker: WorkerId(Uuid::now_v7()), folder, now, router }
+        let worker = WorkerId(Uuid::now_v7());
+        Self { commands, desk, store, queue, worker, folder, now, secrets, router }
+    }
+
+    /// Another command-api on the same log, tables, secrets and queue, with a memory and workers of its own. Its clock
+    /// goes before this one's by `ahead_ms`.
+    pub(crate) fn replica(&self, ahead_ms: i64) -> Self {
+        let credits = self.commands.settings.default_credits;
+        let clock = (&self.now, ahead_ms);
+        let commands = Self::commands(&self.folder, &self.store, &self.secrets, clock, credits);
+        Self {
+            desk: Desk::new(commands.clone()),
+            router: leafcutter_command_api::router(commands.clone()),
+            commands,
+            store: Arc::clone(&self.store),
+            queue: self.queue.clone(),
+            worker: WorkerId(Uuid::now_v7()),
+            folder: Arc::clone(&self.folder),
+            now: Arc::clone(&self.now),
+            secrets: Arc::clone(&self.secrets),
+        }
     }
 
     fn commands(
         folder: &TempDir,
         store: &Arc<SqliteEventStore>,
-        now: &Arc<AtomicI64>,
+        secrets: &Arc<InMemorySecrets>,
+        (now, ahead_ms): (&Arc<AtomicI64>, i64),
         credits: u64,
     ) -> Commands {
         let log = || Arc::clone(store) as Arc<dyn EventStore>;
@@ -77,9 +106,9 @@ impl World {
             ledgers: Arc::new(Streams::new(log())),
             accounts: Arc::new(Streams::new(log())),
             objects: Objects::local(&folder.path().join("objects")).unwrap(),
-            secrets: Arc::new(InMemorySecrets::default()),
+            secrets: Arc::clone(secrets) as Arc<dyn Secrets>,
             policy: Policy::new(vec![]),
-            clock: Clock::given(move || Moment::from_millis(clock.load(Ordering::SeqCst))),
+            clock: Clock::given(move || Moment::from_millis(clock.load(Ordering::SeqCst) + ahead_ms)),
             gate: Gate::new(KeyDirectory::start(log()), RateLimit::per_minute(0)),
             service_key: ServiceKey::new([7; 32]),
             settings: CommandSettings {
@@ -97,12 +126,21 @@ impl World {
 
     /// Starts reactions that remember in this file.
     pub(crate) async fn react(&self, file: &str) -> Reactions {
+        self.react_while(file, Some(self.worker), Arc::new(SoleOwner)).await
+    }
+
+    /// Starts reactions that run while this lease is theirs.
+    pub(crate) async fn react_while(
+        &self,
+        file: &str,
+        own_worker: Option<WorkerId>,
+        lease: Arc<dyn Lease>,
+    ) -> Reactions {
         let tables = ReactionMemory::open(&self.folder.path().join(file)).await.unwrap();
-        let settings = ReactionSettings { slots: 4, own_worker: Some(self.worker), sweep_grace_ms: 30_000 };
+        let settings = ReactionSettings { slots: 4, own_worker, sweep_grace_ms: 30_000 };
+        let log = Arc::clone(&self.store) as Arc<dyn EventStore>;
         let dispatch = Arc::new(self.queue.clone());
-        Reactions::start(self.commands.clone(), self.store.as_ref(), dispatch, tables, settings)
-            .await
-            .unwrap()
+        Reactions::start(self.commands.clone(), log, dispatch, tables, lease, settings)
     }
 
     pub(crate) fn pass(&self, millis: i64) {

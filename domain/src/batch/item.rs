@@ -9,7 +9,7 @@ use super::{
     state::{BatchState, Item, ItemStatus, Phase, Running},
 };
 use crate::{
-    ErrorCode, ItemIndex, Usage,
+    ErrorCode, ItemIndex, Moment, Usage,
     limits::{LOST_REQUEUES_MAX, PUT_BACKS_MAX},
 };
 
@@ -41,6 +41,7 @@ pub(super) fn start(state: &BatchState, command: &StartItem) -> Decision {
             return Err(BatchRejection::ItemNotPending);
         }
     }
+    let at = not_before_last(state, command.at);
     let started = ItemStarted {
         item: command.item,
         round: item.round,
@@ -48,10 +49,15 @@ pub(super) fn start(state: &BatchState, command: &StartItem) -> Decision {
         worker: command.worker,
         claim: command.claim,
         lease_hash: command.lease_hash.clone(),
-        deadline: command.deadline,
-        at: not_before_last(state, command.at),
+        // The clock of another replica may be ahead of the one that decided this; the lease stays as long as it was.
+        deadline: command.deadline.plus_millis(millis_between(command.at, at)),
+        at,
     };
     Ok(vec![started.into()])
+}
+
+fn millis_between(earlier: Moment, later: Moment) -> i64 {
+    later.millis().saturating_sub(earlier.millis())
 }
 
 pub(super) fn put_back(state: &BatchState, command: &PutBackItem) -> Decision {
@@ -79,7 +85,7 @@ fn lost(
     index: ItemIndex,
     item: &Item,
     (cause, again): (RequeueCause, bool),
-    at: crate::Moment,
+    at: Moment,
 ) -> Vec<BatchEvent> {
     let at = not_before_last(state, at);
     if again && state.phase == Phase::Open {
