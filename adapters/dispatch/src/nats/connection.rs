@@ -75,7 +75,7 @@ impl Nats {
             std::future::ready(())
         });
         let failed = |error: async_nats::ConnectError| NatsSettingsError::File("TLS", error.to_string());
-        let client = options.connect(settings.servers.as_slice()).await.map_err(failed)?;
+        let client = options.connect(settings.servers.0.as_slice()).await.map_err(failed)?;
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(Duration::from_millis(ANSWER_TIMEOUT_MS))
             .build(client.clone());

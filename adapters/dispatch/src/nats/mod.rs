@@ -20,5 +20,5 @@ pub use desk_client::NatsDesk;
 pub use desk_server::{DeskServer, serve_desk};
 pub use lease::NatsLease;
 pub use offers::NatsDispatch;
-pub use settings::{NatsLogin, NatsSettings, NatsSettingsError, QueueSettings};
+pub use settings::{NatsLogin, NatsServers, NatsSettings, NatsSettingsError, QueueSettings};
 pub use source::NatsWorkSource;

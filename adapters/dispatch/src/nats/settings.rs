@@ -54,6 +54,10 @@ pub enum NatsLogin {
     CredentialsFile(PathBuf),
 }
 
+/// Addresses without credentials; any one is enough to find a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatsServers(pub(super) Vec<String>);
+
 /// How the queue of offers behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSettings {
@@ -85,8 +89,8 @@ impl Default for QueueSettings {
 /// How to use a broker.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsSettings {
-    /// Addresses without credentials; any one is enough to find a cluster.
-    pub(super) servers: Vec<String>,
+    /// Where the broker is.
+    pub servers: NatsServers,
     /// Who we are.
     pub login: NatsLogin,
     /// Certificates of the broker's own authority; the system's are used as well.
@@ -126,7 +130,7 @@ impl NatsSettings {
             }
         }
         Ok(Self {
-            servers: bare,
+            servers: NatsServers(bare),
             login,
             ca_file: None,
             client_name: "leafcutter".to_owned(),
@@ -198,7 +202,7 @@ impl fmt::Debug for NatsLogin {
 impl fmt::Debug for NatsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NatsSettings")
-            .field("servers", &self.servers)
+            .field("servers", &self.servers.0)
             .field("login", &self.login)
             .field("prefix", &self.prefix)
             .field("inbox_prefix", &self.inbox_prefix)
@@ -216,7 +220,7 @@ mod tests {
     #[test]
     fn credentials_of_an_address_become_the_login_and_are_printed_nowhere() {
         let settings = NatsSettings::new("nats://ann:p%40ss@a:4222, b:4223").unwrap();
-        assert_eq!(settings.servers, ["nats://a:4222", "nats://b:4223"]);
+        assert_eq!(settings.servers.0, ["nats://a:4222", "nats://b:4223"]);
         let password = Zeroizing::new("p@ss".to_owned());
         assert_eq!(settings.login, NatsLogin::Password { user: "ann".to_owned(), password });
         let printed = format!("{settings:?}");
