@@ -1,8 +1,11 @@
-//! The log: the `EventStore` port, its SQLite adapter, the stored form of events, the ledger's hash chain, and
-//! `Streams`, the one loop through which every event is appended. Not here: rules (`domain`), read models, HTTP.
+//! The log: the `EventStore` port, its SQLite and EventStoreDB adapters, the stored form of events, the ledger's
+//! hash chain, and `Streams`, the one loop through which every event is appended. Not here: rules (`domain`), read
+//! models, HTTP.
 
 mod aggregate;
 mod chain;
+mod eventstoredb;
+mod pause;
 mod port;
 mod sqlite;
 mod stored;
@@ -10,6 +13,7 @@ mod transact;
 
 pub use aggregate::{Aggregate, LedgerId};
 pub use chain::{ChainLink, link_hash};
+pub use eventstoredb::{ConnectionStringError, EventStoreDb};
 pub use port::{
     Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent, StreamName,
     Subscription, SubscriptionPage,

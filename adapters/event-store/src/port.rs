@@ -65,6 +65,15 @@ impl Position {
     pub(crate) fn value(self) -> u64 {
         self.commit
     }
+
+    pub(crate) fn pair(commit: u64, prepare: u64) -> Self {
+        Self { commit, prepare }
+    }
+
+    /// Commit and prepare.
+    pub(crate) fn parts(self) -> (u64, u64) {
+        (self.commit, self.prepare)
+    }
 }
 
 impl fmt::Display for Position {

@@ -1,13 +1,15 @@
 //! What every event store must do, whichever it is: one list of cases, run against each adapter. A new adapter
-//! adds a file like `sqlite.rs`. Not here: what only one adapter promises (`tests/sqlite`), the append loop
-//! (`tests/transact`).
+//! adds a file like `sqlite.rs`. Beside it stands what one adapter must survive of its server. Not here: what only
+//! SQLite promises (`tests/sqlite`), the append loop (`tests/transact`).
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod appends;
 mod durability;
+mod eventstoredb;
 mod races;
 mod reads;
+mod scoped;
 mod sqlite;
 mod subscriptions;
 mod support;

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 pub(crate) async fn conflicting_appends_among_good_ones_leave_only_the_good(h: &mut impl Harness) {
     let store = h.store();
     let begun = events(2);
-    kept(&*store, "taken-1", after(0), &begun).await;
+    kept(&*store, "ledger-1", after(0), &begun).await;
     let mut tasks = JoinSet::new();
     for index in 0..60 {
         let store = h.store();
         let good = index % 2 == 0;
-        let name = if good { format!("ant-{index}") } else { "taken-1".to_owned() };
+        let name = if good { format!("batch-{index}") } else { "ledger-1".to_owned() };
         let new = events(3);
         tasks.spawn(async move {
             let answer = store.append(&stream(&name), after(0), new.clone()).await;
@@ -28,7 +28,7 @@ pub(crate) async fn conflicting_appends_among_good_ones_leave_only_the_good(h: &
             assert!(matches!(answer, Err(StoreError::Conflict)), "{answer:?}");
         }
     }
-    holds(&*store, "taken-1", &begun).await;
+    holds(&*store, "ledger-1", &begun).await;
 }
 
 pub(crate) async fn each_revision_has_exactly_one_winner_among_64(h: &mut impl Harness) {
@@ -40,7 +40,7 @@ pub(crate) async fn each_revision_has_exactly_one_winner_among_64(h: &mut impl H
             let mut won: Vec<(usize, NewEvent)> = Vec::new();
             for revision in 0..REVISIONS {
                 let new = event(writer);
-                match store.append(&stream("ant-1"), after(revision), vec![new.clone()]).await {
+                match store.append(&stream("batch-1"), after(revision), vec![new.clone()]).await {
                     Ok(appended) => {
                         assert_eq!(appended.revision, revision as u64);
                         won.push((revision, new));
@@ -56,7 +56,7 @@ pub(crate) async fn each_revision_has_exactly_one_winner_among_64(h: &mut impl H
     assert_eq!(won.len(), REVISIONS, "one winner each");
     let winners: BTreeMap<usize, NewEvent> = won.into_iter().collect();
     let winners: Vec<NewEvent> = winners.into_values().collect();
-    holds(&*h.store(), "ant-1", &winners).await;
+    holds(&*h.store(), "batch-1", &winners).await;
 }
 
 pub(crate) async fn positions_grow_in_append_order_within_each_stream(h: &mut impl Harness) {
@@ -64,7 +64,7 @@ pub(crate) async fn positions_grow_in_append_order_within_each_stream(h: &mut im
     for writer in 0..8 {
         let store = h.store();
         tasks.spawn(async move {
-            let name = format!("ant-{writer}");
+            let name = format!("batch-{writer}");
             let mut ends = Vec::new();
             for append in 0..20 {
                 ends.push(kept(&*store, &name, after(append * 2), &events(2)).await);

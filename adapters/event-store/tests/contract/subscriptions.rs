@@ -9,7 +9,7 @@ pub(crate) async fn catching_up_goes_over_to_live_without_gap_or_duplicate(h: &m
     const BEFORE: usize = 1_300;
     const WRITERS: usize = 8;
     const EACH: usize = 120;
-    kept(&*h.store(), "before-1", after(0), &events(BEFORE)).await;
+    kept(&*h.store(), "ledger-1", after(0), &events(BEFORE)).await;
     let mut early = h.store().subscribe(Position::START, None);
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -19,7 +19,7 @@ pub(crate) async fn catching_up_goes_over_to_live_without_gap_or_duplicate(h: &m
             let (mut done, mut size) = (0, 1);
             while done < EACH {
                 let end = (done + size).min(EACH);
-                kept(&*store, &format!("live-{writer}"), after(done), &new[done..end]).await;
+                kept(&*store, &format!("batch-{writer}"), after(done), &new[done..end]).await;
                 (done, size) = (end, size % 7 + 1);
             }
         });
@@ -43,25 +43,25 @@ pub(crate) async fn catching_up_goes_over_to_live_without_gap_or_duplicate(h: &m
 pub(crate) async fn a_category_brings_its_own_streams_only(h: &mut impl Harness) {
     let store = h.store();
     for index in 0..30 {
-        for name in ["ant-1", "ants-1", "ant-2", "an-t", "bee-ant"] {
+        for name in ["batch-1", "batches-1", "batch-2", "bat-ch", "ledger-batch"] {
             kept(&*store, name, after(index), &[event(index)]).await;
         }
     }
-    let mut ants = store.subscribe(Position::START, Some("ant"));
-    let seen = collect(&mut *ants, 60).await;
+    let mut batches = store.subscribe(Position::START, Some("batch"));
+    let seen = collect(&mut *batches, 60).await;
     let names: Vec<&str> = seen.iter().map(|event| event.stream.as_str()).collect();
-    assert_eq!(names, ["ant-1", "ant-2"].repeat(30));
-    kept(&*store, "ants-1", after(30), &[event(0)]).await;
-    let last = kept(&*store, "ant-2", after(30), &[event(0)]).await;
-    let live = collect(&mut *ants, 1).await;
+    assert_eq!(names, ["batch-1", "batch-2"].repeat(30));
+    kept(&*store, "batches-1", after(30), &[event(0)]).await;
+    let last = kept(&*store, "batch-2", after(30), &[event(0)]).await;
+    let live = collect(&mut *batches, 1).await;
     assert_eq!(live.iter().map(|event| event.position).collect::<Vec<_>>(), [last.position]);
 }
 
 pub(crate) async fn reading_resumes_from_every_position(h: &mut impl Harness) {
     let store = h.store();
     for index in 0..6 {
-        kept(&*store, "ant-1", after(index * 2), &events(2)).await;
-        kept(&*store, "bee-1", after(index), &[event(index)]).await;
+        kept(&*store, "batch-1", after(index * 2), &events(2)).await;
+        kept(&*store, "ledger-1", after(index), &[event(index)]).await;
     }
     let whole = collect(&mut *store.subscribe(Position::START, None), 18).await;
     h.restart().await;
@@ -70,41 +70,41 @@ pub(crate) async fn reading_resumes_from_every_position(h: &mut impl Harness) {
         assert_eq!(place, event.position, "the text form is the position");
         let rest = collect(&mut *h.store().subscribe(place, None), 17 - index).await;
         assert_eq!(rest, whole[index + 1..], "after event {index}");
-        let ants: Vec<StoredEvent> = of_ants(&whole[index + 1..]);
-        let resumed = collect(&mut *h.store().subscribe(place, Some("ant")), ants.len()).await;
-        assert_eq!(resumed, ants, "ants after event {index}");
+        let batches: Vec<StoredEvent> = of_batches(&whole[index + 1..]);
+        let resumed = collect(&mut *h.store().subscribe(place, Some("batch")), batches.len()).await;
+        assert_eq!(resumed, batches, "batches after event {index}");
     }
 }
 
-fn of_ants(events: &[StoredEvent]) -> Vec<StoredEvent> {
-    events.iter().filter(|event| event.stream.category() == "ant").cloned().collect()
+fn of_batches(events: &[StoredEvent]) -> Vec<StoredEvent> {
+    events.iter().filter(|event| event.stream.category() == "batch").cloned().collect()
 }
 
 pub(crate) async fn up_to_moves_past_events_of_other_categories(h: &mut impl Harness) {
     let store = h.store();
-    kept(&*store, "ant-1", after(0), &[event(0)]).await;
-    let mut ants = store.subscribe(Position::START, Some("ant"));
-    collect(&mut *ants, 1).await;
+    kept(&*store, "batch-1", after(0), &[event(0)]).await;
+    let mut batches = store.subscribe(Position::START, Some("batch"));
+    collect(&mut *batches, 1).await;
     let mut up_to = Position::START;
     for index in 0..5 {
-        let other = kept(&*store, "bee-1", after(index * 300), &events(300)).await;
+        let other = kept(&*store, "ledger-1", after(index * 300), &events(300)).await;
         while up_to < other.position {
-            let page = within_deadline("up_to to move", ants.next()).await.unwrap();
+            let page = within_deadline("up_to to move", batches.next()).await.unwrap();
             assert!(page.events.is_empty() && page.up_to > up_to);
             up_to = page.up_to;
         }
     }
-    kept(&*store, "ant-1", after(1), &[event(1)]).await;
-    for subscription in [&mut ants, &mut store.subscribe(up_to, Some("ant"))] {
+    kept(&*store, "batch-1", after(1), &[event(1)]).await;
+    for subscription in [&mut batches, &mut store.subscribe(up_to, Some("batch"))] {
         let next = collect(&mut **subscription, 1).await;
-        assert_eq!((next[0].stream.as_str(), next[0].revision), ("ant-1", 1));
+        assert_eq!((next[0].stream.as_str(), next[0].revision), ("batch-1", 1));
     }
 }
 
 pub(crate) async fn a_waiting_reader_is_woken_by_an_append(h: &mut impl Harness) {
     let store = h.store();
-    let begun = kept(&*store, "ant-1", after(0), &[event(0)]).await;
-    let readers: Vec<_> = [None, Some("ant")]
+    let begun = kept(&*store, "batch-1", after(0), &[event(0)]).await;
+    let readers: Vec<_> = [None, Some("batch")]
         .into_iter()
         .map(|category| {
             let mut subscription = store.subscribe(begun.position, category);
@@ -113,7 +113,7 @@ pub(crate) async fn a_waiting_reader_is_woken_by_an_append(h: &mut impl Harness)
         .collect();
     for index in 1..4 {
         tokio::task::yield_now().await;
-        kept(&*store, "ant-1", after(index), &[event(index)]).await;
+        kept(&*store, "batch-1", after(index), &[event(index)]).await;
     }
     for reader in readers {
         let revisions: Vec<u64> = reader.await.unwrap().iter().map(|event| event.revision).collect();
@@ -126,7 +126,7 @@ pub(crate) async fn a_page_that_nobody_waited_for_is_not_lost(h: &mut impl Harne
     let mut subscription = store.subscribe(Position::START, None);
     let mut seen = Vec::new();
     for index in 0..40 {
-        kept(&*store, "ant-1", after(index), &[event(index)]).await;
+        kept(&*store, "batch-1", after(index), &[event(index)]).await;
         let impatient = Duration::from_micros(index as u64 * 20);
         if let Ok(page) = tokio::time::timeout(impatient, subscription.next()).await {
             seen.extend(page.unwrap().events);
