@@ -8,10 +8,10 @@ use leafcutter_dispatch::{
     ScrapedPage, WorkDesk,
 };
 use leafcutter_domain::{
-    AccountId, BatchId, ErrorCode, ItemIndex, ScrapeOptions,
+    AccountId, BatchId, ErrorCode, ItemIndex, Moment, ScrapeOptions,
     batch::{
-        BatchRejection, BatchState, FailPending, ItemStatus, PutBackItem, ReportCompleted, ReportFailed,
-        Running, StartItem, StoredObject,
+        BatchEvent, BatchRejection, BatchState, FailPending, ItemStatus, PutBackItem, ReportCompleted,
+        ReportFailed, Running, StartItem, StoredObject,
     },
     limits::FINAL_URL_CHARS_MAX,
 };
@@ -90,6 +90,22 @@ impl Desk {
         };
         self.0.batches.transact(request.batch, gone).await.map_err(unavailable)?;
         Ok(Err(()))
+    }
+
+    /// Attempt and deadline of a claim that was taken: as recorded now, or, of a repeated one, by the first.
+    async fn started(
+        &self,
+        request: &ClaimRequest,
+        recorded: &[BatchEvent],
+    ) -> Result<Option<(u32, Moment)>, DeskError> {
+        if let Some(BatchEvent::ItemStarted(started)) = recorded.first() {
+            return Ok(Some((started.attempt, started.deadline)));
+        }
+        let seen = self.see(request.batch, request.item).await?;
+        Ok(seen.and_then(|seen| {
+            let running = seen.running.filter(|running| running.claim == request.claim)?;
+            Some((seen.attempt, running.deadline))
+        }))
     }
 
     async fn completed(
@@ -196,33 +212,29 @@ impl WorkDesk for Desk {
             deadline: now.plus_millis(self.0.settings.lease_ms),
             at: now,
         };
-        match self.0.batches.transact(request.batch, start).await {
-            Ok(_) => {}
+        let committed = match self.0.batches.transact(request.batch, start).await {
+            Ok(committed) => committed,
             Err(TransactError::Rejected(BatchRejection::ItemNotPending)) => return Ok(ClaimAnswer::Refused),
             Err(TransactError::Rejected(rejection)) => {
                 tracing::debug!(%rejection, "a claim was refused");
                 return Ok(ClaimAnswer::Refused);
             }
             Err(error) => return Err(unavailable(error)),
-        }
-        leafcutter_crash_points::reach("start");
-        // Read back, because a repeated claim gets the attempt and deadline of the first.
-        let Some(seen) = self.see(request.batch, request.item).await? else {
-            return Ok(ClaimAnswer::Refused);
         };
-        let Some(running) = seen.running.filter(|running| running.claim == request.claim) else {
+        leafcutter_crash_points::reach("start");
+        let Some((attempt, deadline)) = self.started(&request, &committed.events).await? else {
             return Ok(ClaimAnswer::Refused);
         };
         Ok(ClaimAnswer::Granted(Box::new(Assignment {
             batch: request.batch,
             item: request.item,
-            attempt: seen.attempt,
+            attempt,
             url: seen.url,
             options: seen.options,
             cookies,
             lease,
-            deadline: running.deadline,
-            object_prefix: object_prefix(seen.account, request.batch, request.item, seen.attempt),
+            deadline,
+            object_prefix: object_prefix(seen.account, request.batch, request.item, attempt),
             result_bytes_max: self.0.settings.result_bytes_max,
         })))
     }

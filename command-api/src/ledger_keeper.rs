@@ -5,61 +5,19 @@ use crate::Commands;
 use leafcutter_domain::{
     AccountId, Moment, Period,
     account::Account,
-    ledger::{ClosePeriod, Funds, Grant, Ledger, LedgerRejection, OpenPeriod, PreviousPeriod, Reserve},
+    ledger::{ClosePeriod, Funds, Grant, LedgerRejection, OpenPeriod, PreviousPeriod, Reserve},
 };
 use leafcutter_event_store::{LedgerId, Streams, TransactError};
-use leafcutter_wire::ApiError;
+use leafcutter_wire::{ApiError, last_month};
 
 /// Months that are tried when clocks disagree about the present one.
 const MONTHS_TRIED_MAX: usize = 3;
-
-/// The last month that has begun at or before `period`.
-struct LastMonth {
-    id: LedgerId,
-    closed: bool,
-    /// What lasts beyond it: carried at its close, or free in it now.
-    lasting: Funds,
-    hash: String,
-}
 
 async fn allowance(accounts: &Streams<Account>, account: AccountId) -> Result<(u64, Moment), ApiError> {
     let known = accounts
         .inspect(account, |folded| folded.state.opened_at.map(|at| (folded.state.monthly_credits, at)))
         .await?;
     known.ok_or(ApiError::NotFound("There is no such account."))
-}
-
-async fn last_month(
-    ledgers: &Streams<Ledger>,
-    account: AccountId,
-    from: Period,
-    first: Period,
-) -> Result<Option<LastMonth>, ApiError> {
-    let mut period = from;
-    // Idle months have no stream, so the walk is as long as the idle time, and once a month at most.
-    while period >= first {
-        let id = LedgerId { account, period };
-        let found = ledgers
-            .inspect(id, |folded| {
-                let state = &folded.state;
-                state.period.map(|_| LastMonth {
-                    id,
-                    closed: state.closed,
-                    lasting: if state.closed {
-                        state.carried_at_close.clone()
-                    } else {
-                        state.available.lasting_beyond(period)
-                    },
-                    hash: folded.head_hash().unwrap_or_default().to_owned(),
-                })
-            })
-            .await?;
-        if found.is_some() {
-            return Ok(found);
-        }
-        period = period.plus_months(-1);
-    }
-    Ok(None)
 }
 
 impl Commands {
@@ -111,7 +69,11 @@ impl Commands {
         let mut period = Period::of(reserve.at);
         for _ in 0..2 * MONTHS_TRIED_MAX {
             let id = self.open_ledger(account, period, reserve.at).await?;
-            let refused = match self.ledgers.transact(id, reserve.clone()).await {
+            let before = LedgerId { account, period: id.period.plus_months(-1) };
+            // That month is closed, so the number only falls and the sum can be too high for a moment only.
+            let open_before = self.ledgers.inspect(before, |folded| folded.state.reservations.len()).await?;
+            let open_max = reserve.open_max.saturating_sub(open_before);
+            let refused = match self.ledgers.transact(id, Reserve { open_max, ..reserve.clone() }).await {
                 Ok(_) => return Ok(id),
                 Err(refused) => refused,
             };
@@ -121,9 +83,12 @@ impl Commands {
                     LedgerRejection::InsufficientCredits { .. } | LedgerRejection::TooManyOpen { .. },
                 ) if !settled => {
                     settled = true;
-                    for month in [id.period.plus_months(-1), id.period] {
-                        self.settle_ledger(LedgerId { account, period: month }).await?;
+                    for month in [before, id] {
+                        self.settle_ledger(month).await?;
                     }
+                }
+                TransactError::Rejected(LedgerRejection::TooManyOpen { open }) => {
+                    return Err(ApiError::TooManyPending { open: open + open_before });
                 }
                 refused => return Err(refused.into()),
             }

@@ -27,12 +27,9 @@ impl Commands {
     pub(crate) async fn settle(&self, id: LedgerId, reservation_id: ReservationId) -> Result<(), ApiError> {
         let found = self
             .ledgers
-            .inspect(id, |folded| {
-                let state = &folded.state;
-                (state.reservations.get(&reservation_id).cloned(), state.settled.contains(&reservation_id))
-            })
+            .inspect(id, |folded| folded.state.reservations.get(&reservation_id).cloned())
             .await?;
-        let (Some(reservation), _) = found else { return Ok(()) };
+        let Some(reservation) = found else { return Ok(()) };
         let entries = match self.round_of(id, &reservation).await? {
             Round::Begun(entries) => entries,
             Round::BegunElsewhere | Round::Abandoned => abandoned(&reservation),

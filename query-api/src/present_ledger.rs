@@ -4,10 +4,10 @@
 use leafcutter_domain::{
     AccountId, Moment, Period,
     account::Account,
-    ledger::{Funds, Ledger, LedgerState},
+    ledger::{Ledger, LedgerState},
 };
 use leafcutter_event_store::{LedgerId, Streams};
-use leafcutter_wire::ApiError;
+use leafcutter_wire::{ApiError, last_month};
 
 /// Months that are tried when clocks of replicas disagree about the present one.
 const MONTHS_TRIED_MAX: usize = 3;
@@ -81,29 +81,8 @@ async fn to_come(
     let known = accounts.inspect(account, |folded| known(&folded.state)).await?;
     let (allowance, first) = known.ok_or(ApiError::NotFound("There is no such account."))?;
     let before = period.plus_months(-1);
-    let lasting = last_funds(ledgers, account, before, first).await?;
-    let granted = allowance + lasting.lasting_beyond(before).total();
+    let last = last_month(ledgers, account, before, first).await?;
+    // Top-ups may have ended in idle months since.
+    let granted = allowance + last.map_or(0, |last| last.lasting.lasting_beyond(before).total());
     Ok(PresentLedger { period, allowance, granted, held: 0, spent: 0, available: granted })
-}
-
-/// What is free in, or was carried out of, the last month that began. The walk is as long as the account was idle.
-async fn last_funds(
-    ledgers: &Streams<Ledger>,
-    account: AccountId,
-    from: Period,
-    first: Period,
-) -> Result<Funds, ApiError> {
-    let mut period = from;
-    while period >= first {
-        let left = |state: &LedgerState| {
-            let left = if state.closed { &state.carried_at_close } else { &state.available };
-            state.period.map(|_| left.clone())
-        };
-        let found = ledgers.inspect(LedgerId { account, period }, |folded| left(&folded.state)).await?;
-        if let Some(left) = found {
-            return Ok(left);
-        }
-        period = period.plus_months(-1);
-    }
-    Ok(Funds::default())
 }

@@ -1,5 +1,5 @@
-//! What the write side and the read side share of HTTP: who is calling, how fast they may, how errors look in each
-//! of the two wire formats, and what time it is. Not here: handlers, rules, SQL.
+//! What the write side and the read side share: who is calling, how fast they may, how errors look in each of the two
+//! wire formats, what time it is, and which month of a ledger was the last. Not here: handlers, rules, SQL.
 
 mod clock;
 mod error;
@@ -7,6 +7,7 @@ mod gate;
 mod http_error;
 mod json_body;
 mod key_directory;
+mod last_month;
 mod rate_limit;
 mod refusals;
 mod unread_body;
@@ -17,5 +18,6 @@ pub use gate::{Caller, Gate, guard};
 pub use http_error::{ErrorBody, V1ErrorBody, V1ErrorDetail, ValidationBody, WaitBody, in_v1_format};
 pub use json_body::{BODY_BYTES_MAX, JsonBody, OptionalJsonBody, read_fields};
 pub use key_directory::{KeyDirectory, hash_key};
+pub use last_month::{LastMonth, last_month};
 pub use rate_limit::RateLimit;
 pub use unread_body::read_to_the_end;

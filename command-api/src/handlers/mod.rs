@@ -3,6 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod cancel;
+mod cookies;
 pub(crate) mod idempotency;
 pub(crate) mod retry;
 pub(crate) mod submit;

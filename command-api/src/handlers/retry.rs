@@ -1,6 +1,6 @@
 //! `POST /api/batch/scrape/{batchId}/retry`: run the failed items again.
 
-use super::{idempotency::IdempotencyKey, own_batch};
+use super::{cookies, idempotency::IdempotencyKey, own_batch};
 use crate::{
     Commands,
     submission::{RetryOrder, request::cookie_fault},
@@ -110,10 +110,8 @@ pub(super) async fn cookies_at_hand(
         })
         .await?;
     let Some((name, may_retry)) = needed else { return Ok(false) };
-    if let Some(cookies) = brought.filter(|cookies| !cookies.is_empty() && may_retry) {
-        let kept = commands.secrets.keep(name.clone(), Cookies::new(cookies)).await;
-        kept.map_err(|_| ApiError::Busy("too many batches with cookies are open."))?;
+    if let Some(brought) = brought.filter(|brought| !brought.is_empty() && may_retry) {
+        cookies::keep(commands, &name, Cookies::new(brought)).await?;
     }
-    let found = commands.secrets.find(&name).await;
-    Ok(found.map_err(|_| ApiError::Busy("the place of cookies does not answer."))?.is_some())
+    cookies::are_there(commands, &name).await
 }

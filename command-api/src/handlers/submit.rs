@@ -1,6 +1,6 @@
 //! `POST /api/batch/scrape`: submit a batch.
 
-use super::idempotency::IdempotencyKey;
+use super::{cookies, idempotency::IdempotencyKey};
 use crate::{
     Commands,
     submission::request::{Order, SubmitRequest},
@@ -138,21 +138,24 @@ async fn taken_before(commands: &Commands, batch: BatchId, order: &Order) -> Res
     }
 }
 
-/// Cookies are at hand before the first item can start, and are erased again when the batch is refused.
+/// Cookies are at hand before the first item can start, and are erased again when the batch is refused. Where the
+/// request has a name, the same one may be under way on another replica and need them, so they are left to end by
+/// themselves, and not kept twice.
 async fn submit_with_cookies(
     commands: &Commands,
     account: AccountId,
     batch: BatchId,
     order: &Order,
 ) -> Result<(), ApiError> {
+    let Some(cookies) = &order.cookies else { return commands.submit(account, batch, order).await };
     let name = SecretName { batch, request: order.fingerprint.clone() };
-    if let Some(cookies) = &order.cookies {
-        let kept = commands.secrets.keep(name.clone(), cookies.clone()).await;
-        kept.map_err(|_| ApiError::Busy("too many batches with cookies are open."))?;
+    let named = name.request.is_some();
+    if !named || !cookies::are_there(commands, &name).await? {
+        cookies::keep(commands, &name, cookies.clone()).await?;
     }
     let submitted = commands.submit(account, batch, order).await;
     let surely_refused = !matches!(submitted, Ok(()) | Err(ApiError::OutcomeUnknown));
-    if surely_refused && order.cookies.is_some() {
+    if surely_refused && !named {
         commands.secrets.forget(&name).await;
     }
     submitted

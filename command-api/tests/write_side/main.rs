@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop with what it met")]
 
+mod cookies;
 mod desk;
+mod keys;
 mod months;
 mod owners;
 mod reactions;
 mod replicas;
+mod stand_ins;
 mod submits;
 mod support;

@@ -75,3 +75,19 @@ async fn top_ups_released_after_the_close_are_granted_again_once() {
     assert_eq!((old.carried_out, old.expired, old.held()), (3, 1, 2));
     assert!(old.is_balanced());
 }
+
+#[tokio::test]
+async fn batches_of_the_month_before_that_are_unfinished_count_as_pending() {
+    let world = World::new(1_000).await;
+    let mut open = Vec::new();
+    for _ in 0..world.commands.settings.pending_batches_max {
+        open.push(world.submit(1).await);
+    }
+    world.turn_the_month();
+    let (status, answer) = world.request("POST", "/api/batch/scrape", None, pages_body(1)).await;
+    assert_eq!((status, &answer["code"]), (StatusCode::TOO_MANY_REQUESTS, &"TOO_MANY_PENDING_JOBS".into()));
+    world.cancel(open[0]).await;
+    world.submit(1).await;
+    let (status, _) = world.request("POST", "/api/batch/scrape", None, pages_body(1)).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}

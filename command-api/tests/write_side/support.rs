@@ -1,5 +1,7 @@
 //! One write side on a temporary folder, and a worker's hands.
 
+use crate::stand_ins::Place;
+
 use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode},
@@ -21,7 +23,7 @@ use leafcutter_egress::Policy;
 use leafcutter_event_store::{EventStore, LedgerId, SqliteEventStore, Streams};
 use leafcutter_object_store::Objects;
 use leafcutter_reaction_memory::ReactionMemory;
-use leafcutter_secrets::{InMemorySecrets, Secrets};
+use leafcutter_secrets::Secrets;
 use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
 use serde_json::{Value, json};
 use std::{
@@ -49,7 +51,7 @@ pub(crate) struct World {
     pub(crate) worker: WorkerId,
     pub(crate) folder: Arc<TempDir>,
     now: Arc<AtomicI64>,
-    secrets: Arc<InMemorySecrets>,
+    pub(crate) secrets: Arc<Place>,
     router: axum::Router,
 }
 
@@ -65,7 +67,7 @@ impl World {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let now = Arc::new(AtomicI64::new(START_MS));
         let store = Arc::new(SqliteEventStore::open(&folder.path().join("events.db")).await.unwrap());
-        let secrets = Arc::new(InMemorySecrets::default());
+        let secrets = Arc::new(Place::default());
         let commands = Self::commands(&folder, &store, &secrets, (&now, 0), credits);
         let router = leafcutter_command_api::router(commands.clone());
         let (desk, queue) = (Desk::new(commands.clone()), in_process(1_000));
@@ -95,7 +97,7 @@ impl World {
     fn commands(
         folder: &TempDir,
         store: &Arc<SqliteEventStore>,
-        secrets: &Arc<InMemorySecrets>,
+        secrets: &Arc<Place>,
         (now, ahead_ms): (&Arc<AtomicI64>, i64),
         credits: u64,
     ) -> Commands {

@@ -5,7 +5,7 @@ use super::{
     answers::{Batch, Cancelled, Job, List, Retried},
     api::{Api, Call},
     conclude, follow,
-    output::{Console, printable, table},
+    output::{Console, counted, printable, table},
     progress::Progress,
 };
 use uuid::Uuid;
@@ -80,9 +80,8 @@ impl Command<'_> {
             return self.done(answer.text());
         }
         let Cancelled { cancelled_items, credits_refunded } = answer.read()?;
-        self.done(&format!(
-            "cancelled: {cancelled_items} items stopped, {credits_refunded} credits given back"
-        ))
+        let (items, credits) = (counted(cancelled_items as u64, "item"), counted(credits_refunded, "credit"));
+        self.done(&format!("cancelled: {items} stopped, {credits} given back"))
     }
 
     async fn retry(&self, id: Uuid) -> Result<Exit, Failure> {
@@ -93,7 +92,8 @@ impl Command<'_> {
         let Retried { retried_count } = answer.read()?;
         let server = self.api.server();
         self.console.note(&format!("wait for it: leafcutter batch watch {id} --server {server}"));
-        self.done(&format!("queued: {retried_count} items run again"))
+        let verb = if retried_count == 1 { "runs" } else { "run" };
+        self.done(&format!("queued: {} {verb} again", counted(retried_count as u64, "item")))
     }
 
     fn done(&self, text: &str) -> Result<Exit, Failure> {

@@ -170,23 +170,32 @@ enum BatchCommand {
     /// Show where a batch and its items stand; with --json their results too.
     Status {
         /// The batch.
+        #[arg(value_parser = batch_id)]
         id: Uuid,
     },
     /// Wait until a batch has ended, then print the lines and end with the code that `scrape` has.
     Watch {
         /// The batch.
+        #[arg(value_parser = batch_id)]
         id: Uuid,
     },
     /// Stop what has not started; running items finish.
     Cancel {
         /// The batch.
+        #[arg(value_parser = batch_id)]
         id: Uuid,
     },
     /// Run the failed items of a finished batch again.
     Retry {
         /// The batch.
+        #[arg(value_parser = batch_id)]
         id: Uuid,
     },
+}
+
+/// The id of a batch on the command line.
+fn batch_id(text: &str) -> Result<Uuid, &'static str> {
+    text.parse().map_err(|_| "not the id of a batch; 'leafcutter batch list' prints them")
 }
 
 /// Flags of `leafcutter credits`.

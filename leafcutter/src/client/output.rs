@@ -121,3 +121,11 @@ mod tests {
         assert_eq!(err.lines(), ["leafcutter: red \u{fffd}[31m alert\u{fffd}faked line"]);
     }
 }
+
+/// A number of things in words: "1 page", "2 pages".
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        many => format!("{many} {thing}s"),
+    }
+}

@@ -13,7 +13,9 @@ pub(super) struct Progress {
 impl Progress {
     /// A bar that grows to this number of items.
     pub(super) fn begin(console: &Console, total: usize) -> Self {
-        let style = ProgressStyle::with_template("{bar:40} {pos} of {len} pages, {elapsed}{msg}");
+        let pages = if total == 1 { "page" } else { "pages" };
+        let template = format!("{{bar:40}} {{pos}} of {{len}} {pages}, {{elapsed}}{{msg}}");
+        let style = ProgressStyle::with_template(&template);
         let bar = console.bar().clone();
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_length(total as u64);

@@ -5,7 +5,7 @@ use super::{
     answers::{Batch, Queued},
     api::{Api, Call},
     conclude, follow,
-    output::Console,
+    output::{Console, counted},
     progress::Progress,
 };
 use leafcutter_domain::limits::BATCH_URLS_MAX;
@@ -88,7 +88,8 @@ impl Run<'_> {
         let queued: Queued = self.api.call(&submit).await?.read()?;
         self.open = Some(queued.batch_id);
         self.not_submitted -= urls.len();
-        self.console.note(&format!("batch {} queued, {} pages", queued.batch_id, urls.len()));
+        let pages = counted(urls.len() as u64, "page");
+        self.console.note(&format!("batch {} queued, {pages}", queued.batch_id));
         for warning in &queued.schema_warnings {
             self.console.note(&format!("warning: {warning}"));
         }
@@ -116,7 +117,9 @@ impl Run<'_> {
             None => self.console.note("interrupted"),
         }
         if self.not_submitted > 0 {
-            self.console.note(&format!("{} pages were not submitted", self.not_submitted));
+            let verb = if self.not_submitted == 1 { "was" } else { "were" };
+            let pages = counted(self.not_submitted as u64, "page");
+            self.console.note(&format!("{pages} {verb} not submitted"));
         }
     }
 

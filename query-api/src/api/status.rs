@@ -87,7 +87,10 @@ pub(crate) struct BatchItem {
     error: Option<String>,
     #[schema(schema_with = words::error_code, required)]
     error_code: Option<&'static str>,
-    /// Whether a retry may end otherwise; null unless failed.
+    /// Whether another attempt may end otherwise: `true` for what may pass by itself (time-outs, network faults, HTTP
+    /// error statuses, block pages, crashed browsers, lost workers), `false` where the request or the page would have
+    /// to change. It decides which failures `maxAttempts` repeats; a retry of the batch runs every failed item,
+    /// whatever this says. Null unless failed.
     #[schema(required)]
     retryable: Option<bool>,
     /// Starts so far.

@@ -30,6 +30,8 @@ pub(crate) struct NewAccount {
 pub(crate) struct OpenedAccount {
     /// Its id.
     account_id: Uuid,
+    /// Id of its first key, to revoke it by.
+    key_id: Uuid,
     /// Its first key, shown this once.
     api_key: String,
 }
@@ -62,5 +64,5 @@ pub(crate) async fn create(
         .await?;
     let (key, api_key, hash) = new_key()?;
     commands.accounts.transact(account, IssueKey { key, hash, at }).await?;
-    Ok((StatusCode::CREATED, Json(OpenedAccount { account_id: account.0, api_key })))
+    Ok((StatusCode::CREATED, Json(OpenedAccount { account_id: account.0, key_id: key.0, api_key })))
 }

@@ -1,0 +1,122 @@
+//! A place of cookies and a log that a test can take away and bring back.
+
+use async_trait::async_trait;
+use leafcutter_dispatch::Cookies;
+use leafcutter_domain::{BatchId, Moment};
+use leafcutter_event_store::{
+    Appended, EventStore, Expected, NewEvent, Position, Snapshot, SqliteEventStore, StoreError, StoredEvent,
+    StreamName, Subscription, SubscriptionPage,
+};
+use leafcutter_secrets::{InMemorySecrets, SecretName, Secrets, SecretsError};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Cookies in memory, while the place is not away.
+#[derive(Default)]
+pub(crate) struct Place {
+    held: InMemorySecrets,
+    pub(crate) away: AtomicBool,
+}
+
+impl Place {
+    fn reach(&self) -> Result<&InMemorySecrets, SecretsError> {
+        let away = self.away.load(Ordering::SeqCst);
+        if away { Err(SecretsError::Unavailable("away".to_owned())) } else { Ok(&self.held) }
+    }
+}
+
+#[async_trait]
+impl Secrets for Place {
+    async fn keep(&self, name: SecretName, cookies: Cookies) -> Result<(), SecretsError> {
+        self.reach()?.keep(name, cookies).await
+    }
+
+    async fn find(&self, name: &SecretName) -> Result<Option<Cookies>, SecretsError> {
+        self.reach()?.find(name).await
+    }
+
+    async fn forget_at(&self, batch: BatchId, end: Option<Moment>) -> Result<(), SecretsError> {
+        self.reach()?.forget_at(batch, end).await
+    }
+
+    async fn forget(&self, name: &SecretName) {
+        self.held.forget(name).await;
+    }
+
+    async fn erase_expired(&self, now: Moment) {
+        self.held.erase_expired(now).await;
+    }
+}
+
+/// The log, while it is not away. What subscribes to it may be cut off alone.
+#[derive(Clone)]
+pub(crate) struct Log {
+    store: Arc<SqliteEventStore>,
+    pub(crate) away: Arc<AtomicBool>,
+    pub(crate) silent: Arc<AtomicBool>,
+}
+
+impl Log {
+    pub(crate) fn of(store: &Arc<SqliteEventStore>) -> Self {
+        Self { store: Arc::clone(store), away: Arc::default(), silent: Arc::default() }
+    }
+
+    fn reach(&self) -> Result<&SqliteEventStore, StoreError> {
+        let away = self.away.load(Ordering::SeqCst);
+        if away { Err(StoreError::Unavailable("away".into())) } else { Ok(&self.store) }
+    }
+}
+
+struct Heard {
+    log: Log,
+    inner: Box<dyn Subscription>,
+}
+
+#[async_trait]
+impl Subscription for Heard {
+    async fn next(&mut self) -> Result<SubscriptionPage, StoreError> {
+        self.log.reach()?;
+        if self.log.silent.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
+        self.inner.next().await
+    }
+}
+
+#[async_trait]
+impl EventStore for Log {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, StoreError> {
+        self.reach()?.append(stream, expected, events).await
+    }
+
+    async fn read(&self, stream: &StreamName, from: u64, max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.reach()?.read(stream, from, max).await
+    }
+
+    async fn last(&self, stream: &StreamName) -> Result<Option<StoredEvent>, StoreError> {
+        self.reach()?.last(stream).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.reach()?.head().await
+    }
+
+    fn subscribe(&self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription> {
+        Box::new(Heard { log: self.clone(), inner: self.store.subscribe(after, category) })
+    }
+
+    async fn snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, StoreError> {
+        self.reach()?.snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), StoreError> {
+        self.reach()?.save_snapshot(stream, snapshot).await
+    }
+}

@@ -1,0 +1,57 @@
+//! The walk back over the months of an account's ledger to the last one that began.
+
+use leafcutter_domain::{
+    AccountId, Period,
+    ledger::{Funds, Ledger, LedgerRejection},
+};
+use leafcutter_event_store::{LedgerId, Streams, TransactError};
+
+/// A month that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMonth {
+    /// Its ledger.
+    pub id: LedgerId,
+    /// Whether it has ended.
+    pub closed: bool,
+    /// What lasts beyond it: carried at its close, or free in it now.
+    pub lasting: Funds,
+    /// Hash of its last entry.
+    pub hash: String,
+}
+
+/// The last month at or before `from`, and not before `first`, that has begun.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn last_month(
+    ledgers: &Streams<Ledger>,
+    account: AccountId,
+    from: Period,
+    first: Period,
+) -> Result<Option<LastMonth>, TransactError<LedgerRejection>> {
+    let mut period = from;
+    // Idle months have no stream, so the walk is as long as the idle time.
+    while period >= first {
+        let id = LedgerId { account, period };
+        let found = ledgers
+            .inspect(id, |folded| {
+                let state = &folded.state;
+                state.period.map(|_| LastMonth {
+                    id,
+                    closed: state.closed,
+                    lasting: if state.closed {
+                        state.carried_at_close.clone()
+                    } else {
+                        state.available.lasting_beyond(period)
+                    },
+                    hash: folded.head_hash().unwrap_or_default().to_owned(),
+                })
+            })
+            .await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        period = period.plus_months(-1);
+    }
+    Ok(None)
+}
