@@ -15,8 +15,11 @@ use std::time::Duration;
 use tokio::{sync::OnceCell, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long one question for an offer waits at the broker, in milliseconds.
-const PULL_MS: u64 = 20_000;
+/// How long one question for an offer waits at the broker, in milliseconds. A broker that lost its stream tells
+/// nobody, so this is also how long a worker waits in vain after that.
+const PULL_MS: u64 = 5_000;
+/// How much later than that the end of the question may arrive, in milliseconds.
+const PULL_GRACE_MS: u64 = 1_000;
 /// Wait after the first failed question, in milliseconds; it doubles with each further one.
 const WAIT_MS: u64 = 50;
 /// The longest wait between two questions, in milliseconds.
@@ -72,8 +75,8 @@ impl NatsWorkSource {
         let asked =
             consumer.await?.batch().max_messages(1).expires(Duration::from_millis(PULL_MS)).messages();
         let mut answers = timeout(Duration::from_millis(ANSWER_TIMEOUT_MS), asked).await??;
-        match answers.next().await.transpose()? {
-            Some(message) => Ok(self.take(message).await),
+        match timeout(Duration::from_millis(PULL_MS + PULL_GRACE_MS), answers.next()).await? {
+            Some(message) => Ok(self.take(message?).await),
             None => Ok(None),
         }
     }

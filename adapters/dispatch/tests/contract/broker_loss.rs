@@ -70,20 +70,15 @@ async fn a_broker_that_lost_its_store_gets_its_stream_and_consumer_again() {
     let server = servers::Nats::start().await;
     let ends = Ends::of(&settings(&server.url())).await;
     ends.offer(1).await;
+    let held = ends.take().await;
     let source = Arc::clone(&ends.source);
-    let waiting = tokio::spawn(async move {
-        let held = take(source.as_ref()).await;
-        let next = take(source.as_ref()).await.offer().clone();
-        held.acknowledge().await;
-        next
-    });
-    until("the offer to be taken", async || ends.held(&server.url()).await == 1).await;
+    let waiting = tokio::spawn(async move { take(source.as_ref()).await.offer().clone() });
     server.kill().await;
     fs::remove_dir_all(server.folder().join("store")).unwrap();
     server.restart().await;
     ends.offer(2).await;
-    let next = soon("an offer after the loss", waiting).await.unwrap();
-    assert_eq!(next, offer(2));
+    assert_eq!(soon("an offer after the loss", waiting).await.unwrap(), offer(2));
+    soon("an acknowledgement of what is gone", held.acknowledge()).await;
 }
 
 #[tokio::test]
