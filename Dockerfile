@@ -23,7 +23,7 @@ RUN apt-get update && \
         ca-certificates chromium-headless-shell fonts-liberation fonts-noto-cjk fonts-noto-color-emoji \
         fonts-noto-core tini && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log && \
-    useradd --system --uid 10001 --user-group --home-dir /var/lib/leafcutter --create-home --shell /usr/sbin/nologin \
+    useradd --uid 10001 --user-group --home-dir /var/lib/leafcutter --create-home --shell /usr/sbin/nologin \
         leafcutter && \
     chmod 0700 /var/lib/leafcutter
 COPY --from=build /out/leafcutter /usr/local/bin/leafcutter

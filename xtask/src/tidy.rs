@@ -2,6 +2,7 @@
 //!
 //! **Not allowed here:** the rules themselves (they are below, one room each) and running anything.
 
+mod deployment;
 mod documents;
 mod length;
 mod source;
@@ -14,5 +15,6 @@ pub(crate) fn problems(repository: &Repository, exceptions: &Exceptions) -> Vec<
     let mut problems = source::problems(repository, exceptions);
     problems.extend(length::problems(repository, exceptions));
     problems.extend(documents::problems(repository));
+    problems.extend(deployment::problems(repository));
     problems
 }
