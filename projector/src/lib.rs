@@ -5,6 +5,7 @@
 mod follow;
 mod project;
 
+use follow::Signals;
 use leafcutter_event_store::EventStore;
 use leafcutter_read_models::ReadModels;
 use std::sync::Arc;
@@ -19,11 +20,21 @@ pub struct Settings {
     pub paused: bool,
 }
 
+/// What a projector does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Another process writes the read models, or this one cannot reach them; it takes over when it can.
+    Standby,
+    /// It has the turn to write the read models.
+    Active,
+}
+
 /// A running projector. Dropped without `shutdown`, it stops soon after.
 #[derive(Debug)]
 pub struct Projector {
     stop: CancellationToken,
     caught_up: watch::Receiver<bool>,
+    activity: watch::Receiver<Activity>,
     task: JoinHandle<()>,
 }
 
@@ -32,18 +43,27 @@ impl Projector {
     #[must_use]
     pub fn start(store: Arc<dyn EventStore>, models: ReadModels, settings: Settings) -> Self {
         let stop = CancellationToken::new();
-        let (caught, caught_up) = watch::channel(false);
-        let task = tokio::spawn(follow::run(store, models, settings, stop.clone(), caught));
-        Self { stop, caught_up, task }
+        let (caught_up_sender, caught_up) = watch::channel(false);
+        let (activity_sender, activity) = watch::channel(Activity::Standby);
+        let signals = Signals { caught_up: caught_up_sender, activity: activity_sender };
+        let task = tokio::spawn(follow::run(store, models, settings, stop.clone(), signals));
+        Self { stop, caught_up, activity, task }
     }
 
-    /// True from when the read models have reached the head that the log had at the start.
+    /// True from when the read models have reached the head that the log had at the start, whichever process wrote
+    /// them: a standby is ready as well.
     #[must_use]
     pub fn caught_up(&self) -> watch::Receiver<bool> {
         self.caught_up.clone()
     }
 
-    /// Finishes the transaction under way, then stops.
+    /// Whether it writes or stands by.
+    #[must_use]
+    pub fn activity(&self) -> watch::Receiver<Activity> {
+        self.activity.clone()
+    }
+
+    /// Finishes the transaction under way, gives the turn to write back, then stops.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(error) = (&mut self.task).await {

@@ -54,11 +54,11 @@ type RowChange<'a> = ((&'a str, &'a str), Option<&'a str>);
 
 /// Of several changes to one row the last one, since one statement may not write a row twice.
 fn last_of_each(changes: &[Change]) -> BTreeMap<(&str, &str), Option<&str>> {
-    let pair = |change| match change {
-        &Change::Put(ref row) => ((row.kind.as_str(), row.id.as_str()), Some(row.content.as_str())),
+    let pairs = changes.iter().map(|change| match change {
+        Change::Put(row) => ((row.kind.as_str(), row.id.as_str()), Some(row.content.as_str())),
         Change::Forget { kind, id } => ((kind.as_str(), id.as_str()), None),
-    };
-    changes.iter().map(pair).collect()
+    });
+    pairs.collect()
 }
 
 /// The row stays locked until the end, so two writers go one after the other. The first `save` of all makes it.

@@ -2,14 +2,22 @@
 //! by the projector that writes rows and by the query side that adds what no row holds yet. All SQL of the read side
 //! is in this crate. Not here: reading the log (`projector`), HTTP (`query-api`), rules (`domain`).
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the files in `sql` are compiled once for each engine, see docs/adr/0012"
+)]
+
 mod batch;
 mod changes;
 mod error;
 mod models;
+mod postgres;
 mod sqlite;
 mod text;
+mod turn;
 
 pub use batch::{BatchHeader, BatchView, Counts, Gap, ItemError, ItemView, Status, fold};
 pub use changes::{BatchChange, Changes, LedgerCursor, Quarantined, Usage, UsageDay};
 pub use error::ReadModelError;
 pub use models::{BatchFilter, BatchPage, ReadModels};
+pub use turn::Turn;

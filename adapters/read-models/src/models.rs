@@ -2,15 +2,20 @@
 //! behind the log; each tells how far it is (a revision, or the checkpoint), so that the caller can add or wait.
 
 use crate::{
-    BatchHeader, BatchView, Changes, LedgerCursor, Quarantined, ReadModelError, Status, UsageDay, sqlite,
+    BatchHeader, BatchView, LedgerCursor, Quarantined, ReadModelError, Status, UsageDay, postgres, sqlite,
 };
 use leafcutter_domain::{AccountId, BatchId, Moment};
 use leafcutter_event_store::{Position, StreamName};
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, path::Path, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
 /// How often the checkpoint is read while someone waits, in case that the projector is another process.
 const CHECKPOINT_POLL_MS: u64 = 100;
+/// How long a question or a write may take, with the wait for a connection: a server that vanished without a word
+/// would be waited for without end.
+const ANSWER_TIMEOUT_MS: u64 = 20_000;
+/// How long a check of health may take.
+const CHECK_TIMEOUT_MS: u64 = 2_000;
 
 /// Which batches a list holds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,8 +44,27 @@ pub struct ReadModels {
 }
 
 struct Inner {
-    connections: sqlite::Connections,
+    tables: Tables,
     applied: watch::Sender<Position>,
+}
+
+/// The tables, in the engine that was chosen.
+pub(crate) enum Tables {
+    Sqlite(sqlite::Connections),
+    Postgres(postgres::Connections),
+}
+
+/// Asks the chosen engine, within the time limit.
+macro_rules! ask {
+    ($models:ident.$question:ident($($argument:expr),*)) => {
+        in_time(async {
+            match &$models.inner.tables {
+                Tables::Sqlite(file) => sqlite::read::$question(&file.readers, $($argument),*).await,
+                Tables::Postgres(database) => postgres::read::$question(&database.readers, $($argument),*).await,
+            }
+        })
+        .await
+    };
 }
 
 impl std::fmt::Debug for ReadModels {
@@ -55,29 +79,44 @@ impl ReadModels {
     /// # Errors
     /// The file cannot be opened, or was written by another version.
     pub async fn open(path: &Path) -> Result<Self, ReadModelError> {
-        let connections = sqlite::connect(path).await?;
-        let checkpoint = sqlite::read::checkpoint(&connections.readers).await?;
-        let applied = watch::Sender::new(checkpoint);
-        Ok(Self { inner: Arc::new(Inner { connections, applied }) })
+        Self::begin(Tables::Sqlite(sqlite::connect(path).await?)).await
     }
 
-    /// Writes what a run of events changes and moves the checkpoint `from` where it stands `to` where the run ends,
-    /// all or nothing.
+    /// Reaches the PostgreSQL database at this `postgres://` address and makes the tables where they are missing, in
+    /// a schema of their own. Does not wait for a server that is down.
     ///
     /// # Errors
-    /// The checkpoint does not stand at `from`, or the file cannot be written; nothing was changed.
-    pub async fn apply(&self, changes: &Changes, from: Position, to: Position) -> Result<(), ReadModelError> {
-        sqlite::write::apply(&self.inner.connections.writer, changes, from, to).await?;
-        self.announce(to);
-        Ok(())
+    /// The server cannot be reached ([`ReadModelError::is_passing`]), the text is no address, or the tables were
+    /// written by another version.
+    pub async fn connect(url: &str) -> Result<Self, ReadModelError> {
+        Self::begin(Tables::Postgres(postgres::connect(url).await?)).await
+    }
+
+    async fn begin(tables: Tables) -> Result<Self, ReadModelError> {
+        let models = Self { inner: Arc::new(Inner { tables, applied: watch::Sender::new(Position::START) }) };
+        models.checkpoint().await?;
+        Ok(models)
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.inner.tables
+    }
+
+    /// Whether the tables answer, within two seconds. For a health check.
+    ///
+    /// # Errors
+    /// They do not.
+    pub async fn check(&self) -> Result<(), ReadModelError> {
+        let answer = tokio::time::timeout(Duration::from_millis(CHECK_TIMEOUT_MS), self.checkpoint());
+        answer.await.map_err(|_| no_answer())?.map(drop)
     }
 
     /// How far the log was applied.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn checkpoint(&self) -> Result<Position, ReadModelError> {
-        let checkpoint = sqlite::read::checkpoint(&self.inner.connections.readers).await?;
+        let checkpoint = ask!(self.checkpoint())?;
         self.announce(checkpoint);
         Ok(checkpoint)
     }
@@ -85,7 +124,7 @@ impl ReadModels {
     /// Waits until the log was applied up to `position`; `false` when `patience` ends first.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn wait_until(&self, position: Position, patience: Duration) -> Result<bool, ReadModelError> {
         let mut applied = self.inner.applied.subscribe();
         if *applied.borrow_and_update() >= position {
@@ -114,7 +153,7 @@ impl ReadModels {
     /// A batch with its items.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn batch(&self, batch: BatchId) -> Result<Option<BatchView>, ReadModelError> {
         Ok(self.batches(&[batch]).await?.remove(&batch))
     }
@@ -122,15 +161,15 @@ impl ReadModels {
     /// Those of the batches that have a row, with their items, as of one moment.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn batches(&self, batches: &[BatchId]) -> Result<HashMap<BatchId, BatchView>, ReadModelError> {
-        sqlite::read::batches(&self.inner.connections.readers, batches).await
+        ask!(self.batches(batches))
     }
 
     /// Page `page` (from 1) of an account's batches, newest first, `limit` to a page.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn list(
         &self,
         account: AccountId,
@@ -138,44 +177,79 @@ impl ReadModels {
         page: u64,
         limit: u32,
     ) -> Result<BatchPage, ReadModelError> {
-        sqlite::read::list(&self.inner.connections.readers, account, filter, page, limit).await
+        ask!(self.list(account, filter, page, limit))
     }
 
     /// What an account used on the days from `from_day` (`yyyy-mm-dd`) on; days without use are left out.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn usage(&self, account: AccountId, from_day: &str) -> Result<Vec<UsageDay>, ReadModelError> {
-        sqlite::read::usage(&self.inner.connections.readers, account, from_day).await
+        ask!(self.usage(account, from_day))
     }
 
-    /// How far a ledger stream was applied; `None` when nothing of it was.
+    /// How far these ledger streams were applied; those of which nothing was are left out.
     ///
     /// # Errors
-    /// The file cannot be read.
-    pub async fn ledger(&self, stream: &StreamName) -> Result<Option<LedgerCursor>, ReadModelError> {
-        sqlite::read::ledger(&self.inner.connections.readers, stream).await
+    /// The tables cannot be read.
+    pub async fn ledgers(
+        &self,
+        streams: &[StreamName],
+    ) -> Result<HashMap<StreamName, LedgerCursor>, ReadModelError> {
+        ask!(self.ledgers(streams))
     }
 
     /// Streams that wait because one of their events could not be applied.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The tables cannot be read.
     pub async fn quarantined(&self) -> Result<Vec<Quarantined>, ReadModelError> {
-        sqlite::read::quarantined(&self.inner.connections.readers).await
+        ask!(self.quarantined())
     }
 
-    /// Ends what is under way and closes the file.
+    /// Gives every row of every table to `take`, as of one moment, table after table in the order of their keys. The
+    /// text is the same whatever the engine and wherever the log keeps its events (positions and the checkpoint are
+    /// left out): read models of the same history are equal when these lines are. It is for comparing, not parsing.
+    /// Rows are read as they are taken, so the tables may be larger than memory.
+    ///
+    /// # Errors
+    /// The tables cannot be read; what was taken until then is not the whole.
+    pub async fn each_row(&self, mut take: impl FnMut(String) + Send) -> Result<(), ReadModelError> {
+        match &self.inner.tables {
+            Tables::Sqlite(file) => sqlite::read::each_row(&file.readers, &mut take).await,
+            Tables::Postgres(database) => postgres::read::each_row(&database.readers, &mut take).await,
+        }
+    }
+
+    /// Ends what is under way and closes the connections.
     pub async fn close(&self) {
-        self.inner.connections.readers.close().await;
-        self.inner.connections.writer.close().await;
+        match &self.inner.tables {
+            Tables::Sqlite(file) => {
+                file.readers.close().await;
+                file.writer.close().await;
+            }
+            Tables::Postgres(database) => database.readers.close().await,
+        }
     }
 
-    fn announce(&self, position: Position) {
+    pub(crate) fn announce(&self, position: Position) {
         self.inner.applied.send_if_modified(|applied| {
             let moved = position > *applied;
             *applied = position.max(*applied);
             moved
         });
     }
+}
+
+/// Gives up after [`ANSWER_TIMEOUT_MS`].
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<T, ReadModelError>>,
+) -> Result<T, ReadModelError> {
+    let answer = tokio::time::timeout(Duration::from_millis(ANSWER_TIMEOUT_MS), answer).await;
+    answer.unwrap_or_else(|_| Err(no_answer()))
+}
+
+fn no_answer() -> ReadModelError {
+    let error = io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time");
+    ReadModelError::Unavailable(sqlx::Error::Io(error))
 }

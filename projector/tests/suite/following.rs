@@ -1,6 +1,6 @@
 //! Following the log: live, over restarts, paused, and with two projectors at once.
 
-use crate::support::{ACCOUNT, PATIENCE, World, began};
+use crate::support::{ACCOUNT, PATIENCE, World, began, rows};
 use leafcutter_domain::{
     BatchId, Period, ReservationId,
     ledger::{Ledger, LedgerCommand, OpenPeriod, Reserve, Settle, Settlement, SettlementEntry},
@@ -9,9 +9,7 @@ use leafcutter_event_store::{LedgerId, Streams};
 use leafcutter_projector::{Projector, Settings};
 use leafcutter_read_models::{BatchFilter, Status, Usage};
 
-#[tokio::test]
-async fn what_is_appended_appears_in_the_tables() {
-    let world = World::new().await;
+pub(crate) async fn what_is_appended_appears_in_the_tables(world: World) {
     let projector = world.project();
     let batch = world.submit(7, 3).await;
     world.run(batch, 1, 10, true).await;
@@ -22,9 +20,7 @@ async fn what_is_appended_appears_in_the_tables() {
     projector.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_restart_goes_on_where_it_was_and_counts_nothing_twice() {
-    let world = World::new().await;
+pub(crate) async fn a_restart_goes_on_where_it_was_and_counts_nothing_twice(world: World) {
     let batch = world.submit(7, 2).await;
     let projector = world.project();
     world.run(batch, 0, 10, true).await;
@@ -40,9 +36,7 @@ async fn a_restart_goes_on_where_it_was_and_counts_nothing_twice() {
     assert_eq!((days.len(), days[0].usage), (1, usage));
 }
 
-#[tokio::test]
-async fn charges_are_counted_on_their_day() {
-    let world = World::new().await;
+pub(crate) async fn charges_are_counted_on_their_day(world: World) {
     let projector = world.project();
     let (batch, account) = (BatchId(uuid::Uuid::from_u128(7)), ACCOUNT);
     let period = Period::of(began());
@@ -66,9 +60,7 @@ async fn charges_are_counted_on_their_day() {
     projector.shutdown().await;
 }
 
-#[tokio::test]
-async fn two_projectors_at_once_write_what_one_would() {
-    let world = World::new().await;
+pub(crate) async fn two_projectors_at_once_write_what_one_would(world: World) {
     let projectors = [world.project(), world.project()];
     for number in 1..=20 {
         let batch = world.submit(number, 2).await;
@@ -84,9 +76,7 @@ async fn two_projectors_at_once_write_what_one_would() {
     assert_eq!(days[0].usage.requests, 20);
 }
 
-#[tokio::test]
-async fn a_paused_projector_catches_up_once_and_then_stands_still() {
-    let world = World::new().await;
+pub(crate) async fn a_paused_projector_catches_up_once_and_then_stands_still(world: World) {
     let early = world.submit(7, 1).await;
     let settings = Settings { paused: true };
     let projector = Projector::start(world.log.clone(), world.models.clone(), settings);
@@ -100,9 +90,7 @@ async fn a_paused_projector_catches_up_once_and_then_stands_still() {
     assert_eq!(world.models.batch(late).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn deleted_tables_come_back_from_the_log() {
-    let world = World::new().await;
+pub(crate) async fn deleted_tables_come_back_from_the_log(world: World) {
     let projector = world.project();
     for number in 1..=3 {
         let batch = world.submit(number, 50).await;
@@ -112,7 +100,7 @@ async fn deleted_tables_come_back_from_the_log() {
     }
     world.applied().await;
     projector.shutdown().await;
-    let rebuilt = world.more_models("again.sqlite").await;
+    let rebuilt = world.more_models().await;
     let projector = world.project_into(&rebuilt);
     assert!(rebuilt.wait_until(world.head().await, PATIENCE).await.unwrap());
     projector.shutdown().await;
@@ -122,8 +110,5 @@ async fn deleted_tables_come_back_from_the_log() {
         assert_eq!(row, world.models.batch(batch).await.unwrap());
         assert_eq!(row.unwrap().header.status, Status::Completed);
     }
-    let usage = |models: leafcutter_read_models::ReadModels| async move {
-        models.usage(ACCOUNT, "2026-11-01").await.unwrap()
-    };
-    assert_eq!(usage(rebuilt).await, usage(world.models.clone()).await);
+    assert_eq!(rows(&rebuilt).await, rows(&world.models).await);
 }

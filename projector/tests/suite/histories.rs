@@ -1,7 +1,7 @@
 //! The model test of the read side: random lives of batches, carried out through the real log and projector, leave
 //! the rows that a plain fold in memory gives, and these agree with what the rules remember.
 
-use crate::support::{ACCOUNT, World, began, report, start, submit, terms};
+use crate::support::{ACCOUNT, Engine, PATIENCE, World, began, report, rows, start, submit, terms};
 use leafcutter_domain::{
     BatchId, Decider, ItemIndex,
     batch::{
@@ -10,8 +10,9 @@ use leafcutter_domain::{
     },
 };
 use leafcutter_event_store::{Aggregate, EventStore, decode};
-use leafcutter_read_models::{BatchFilter, BatchView, ItemView, Status};
-use proptest::prelude::*;
+use leafcutter_read_models::{BatchFilter, BatchView, ItemView, ReadModels, Status};
+use leafcutter_test_servers::Postgres;
+use proptest::{prelude::*, test_runner::TestRunner};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -174,15 +175,29 @@ async fn check(world: &World) {
     assert_eq!(world.models.quarantined().await.unwrap(), []);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-    #[test]
-    fn any_life_of_batches_leaves_the_rows_that_a_plain_fold_gives(steps in steps()) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
+/// The whole history at once, into PostgreSQL, gives the rows that it gave SQLite live and with restarts.
+async fn postgres_tells_the_same(server: &Postgres, world: &World) {
+    let other = ReadModels::connect(&server.database().await).await.unwrap();
+    let projector = world.project_into(&other);
+    assert!(other.wait_until(world.head().await, PATIENCE).await.unwrap());
+    projector.shutdown().await;
+    assert_eq!(rows(&other).await, rows(&world.models).await);
+    other.close().await;
+}
+
+#[test]
+fn any_life_of_batches_leaves_the_rows_that_a_plain_fold_gives_in_both_engines() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Postgres::shared());
+    let config = ProptestConfig { cases: 24, ..ProptestConfig::with_source_file(file!()) };
+    let held = TestRunner::new(config).run(&steps(), |steps| {
         runtime.block_on(async {
-            let world = World::new().await;
+            let world = World::new(Engine::Sqlite).await;
             live(&world, &steps).await;
             check(&world).await;
+            postgres_tells_the_same(&server, &world).await;
         });
-    }
+        Ok(())
+    });
+    held.unwrap_or_else(|failure| panic!("{failure}"));
 }

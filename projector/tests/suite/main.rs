@@ -5,4 +5,37 @@
 mod following;
 mod histories;
 mod poison;
+mod standby;
 mod support;
+
+/// Makes one named test of each case for each engine of the read models. A case that is missing here is dead code.
+macro_rules! tests {
+    ($($theme:ident { $($case:ident),+ $(,)? })+) => {
+        mod sqlite {$(mod $theme {
+            $(#[tokio::test] async fn $case() {
+                crate::$theme::$case(crate::support::World::new(crate::support::Engine::Sqlite).await).await;
+            })+
+        })+}
+        mod postgres {$(mod $theme {
+            $(#[tokio::test] async fn $case() {
+                crate::$theme::$case(crate::support::World::new(crate::support::Engine::Postgres).await).await;
+            })+
+        })+}
+    };
+}
+
+tests! {
+    following {
+        what_is_appended_appears_in_the_tables,
+        a_restart_goes_on_where_it_was_and_counts_nothing_twice,
+        charges_are_counted_on_their_day,
+        two_projectors_at_once_write_what_one_would,
+        a_paused_projector_catches_up_once_and_then_stands_still,
+        deleted_tables_come_back_from_the_log,
+    }
+    poison {
+        an_event_that_cannot_be_read_stops_its_own_stream_only,
+        a_stream_in_quarantine_goes_on_when_a_later_start_can_read_it,
+        a_store_that_fails_for_a_while_is_asked_again,
+    }
+}

@@ -26,9 +26,7 @@ async fn append_poison(log: &dyn EventStore, stream: &StreamName) {
     log.append(stream, Expected::Revision(last.revision), vec![poison]).await.unwrap();
 }
 
-#[tokio::test]
-async fn an_event_that_cannot_be_read_stops_its_own_stream_only() {
-    let world = World::new().await;
+pub(crate) async fn an_event_that_cannot_be_read_stops_its_own_stream_only(world: World) {
     let projector = world.project();
     let bad = world.submit(7, 2).await;
     append_poison(world.log.as_ref(), &Batch::stream(bad)).await;
@@ -44,9 +42,7 @@ async fn an_event_that_cannot_be_read_stops_its_own_stream_only() {
     projector.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_stream_in_quarantine_goes_on_when_a_later_start_can_read_it() {
-    let world = World::new().await;
+pub(crate) async fn a_stream_in_quarantine_goes_on_when_a_later_start_can_read_it(world: World) {
     let batch = world.submit(7, 2).await;
     let projector = Projector::start(
         Arc::new(Garbled { log: world.log.clone(), revision: 2 }),
@@ -66,9 +62,7 @@ async fn a_stream_in_quarantine_goes_on_when_a_later_start_can_read_it() {
     projector.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_store_that_fails_for_a_while_is_asked_again() {
-    let world = World::new().await;
+pub(crate) async fn a_store_that_fails_for_a_while_is_asked_again(world: World) {
     let failing = Failing { log: world.log.clone(), failures: Arc::new(AtomicUsize::new(2)) };
     let projector = Projector::start(Arc::new(failing), world.models.clone(), Settings::default());
     let batch = world.submit(7, 1).await;

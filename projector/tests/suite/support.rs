@@ -10,6 +10,7 @@ use leafcutter_domain::{
 use leafcutter_event_store::{Aggregate, EventStore, Position, SqliteEventStore, Streams, decode};
 use leafcutter_projector::{Projector, Settings};
 use leafcutter_read_models::{BatchView, ReadModels, fold};
+use leafcutter_test_servers::Postgres;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -20,24 +21,53 @@ pub(crate) fn began() -> Moment {
 }
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the read models are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
 pub(crate) struct World {
     folder: tempfile::TempDir,
+    /// Lives as long as its database is used.
+    _server: Option<Arc<Postgres>>,
+    address: String,
     pub(crate) log: Arc<SqliteEventStore>,
     pub(crate) batches: Streams<Batch>,
     pub(crate) models: ReadModels,
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.unwrap());
-        let models = ReadModels::open(&folder.path().join("read.sqlite")).await.unwrap();
-        Self { folder, batches: Streams::new(log.clone()), log, models }
+    pub(crate) async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::with(None).await,
+            Engine::Postgres => Self::with(Some(Postgres::shared().await)).await,
+        }
     }
 
-    /// Read models of their own, beside the first ones.
-    pub(crate) async fn more_models(&self, name: &str) -> ReadModels {
-        ReadModels::open(&self.folder.path().join(name)).await.unwrap()
+    /// With a server that the test may kill.
+    pub(crate) async fn with(server: Option<Arc<Postgres>>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.unwrap());
+        let address = fresh(&folder, server.as_deref(), "read.sqlite").await;
+        let models = open(&address).await;
+        Self { folder, _server: server, address, batches: Streams::new(log.clone()), log, models }
+    }
+
+    /// The same read models, as another process would open them.
+    pub(crate) async fn models_elsewhere(&self) -> ReadModels {
+        open(&self.address).await
+    }
+
+    /// Read models of their own, in a file beside the first ones.
+    pub(crate) async fn more_models(&self) -> ReadModels {
+        open(&fresh(&self.folder, None, "more.sqlite").await).await
+    }
+
+    /// The address of the database.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn project(&self) -> Projector {
@@ -78,6 +108,29 @@ impl World {
         }
         view
     }
+}
+
+/// A file's path or a database's address.
+async fn fresh(folder: &tempfile::TempDir, server: Option<&Postgres>, name: &str) -> String {
+    match server {
+        None => folder.path().join(name).display().to_string(),
+        Some(server) => server.database().await,
+    }
+}
+
+async fn open(address: &str) -> ReadModels {
+    if address.starts_with("postgres") {
+        ReadModels::connect(address).await.unwrap()
+    } else {
+        ReadModels::open(address.as_ref()).await.unwrap()
+    }
+}
+
+/// Every row, as its line.
+pub(crate) async fn rows(models: &ReadModels) -> Vec<String> {
+    let mut rows = Vec::new();
+    models.each_row(|row| rows.push(row)).await.unwrap();
+    rows
 }
 
 pub(crate) fn terms(batch: BatchId, round: u32) -> RoundTerms {

@@ -1,9 +1,19 @@
-//! The SQL of the read models, for SQLite. Statements keep to what PostgreSQL takes too where that costs nothing.
-//! No rule is here: rows go out as they came in.
+//! The read models in a SQLite file. The statements are in `../sql`, compiled here against SQLite's types.
 
 mod open;
+#[path = "../sql/read.rs"]
 pub(crate) mod read;
+#[path = "../sql/rows.rs"]
 mod rows;
+#[path = "../sql/write.rs"]
 pub(crate) mod write;
 
 pub(crate) use open::{Connections, connect};
+use sqlx::{Sqlite as Engine, SqliteConnection as Connection, SqlitePool as Pool, sqlite::SqliteRow as Row};
+
+/// Begins a transaction in which every statement sees the same moment.
+const SNAPSHOT: &str = "BEGIN";
+/// Begins a snapshot that may take long.
+const LONG_SNAPSHOT: &str = SNAPSHOT;
+/// Begins a transaction that writes. The lock is taken at once, so that it cannot be missed at the first write.
+const WRITE: &str = "BEGIN IMMEDIATE";

@@ -38,7 +38,7 @@ pub(crate) async fn connect(path: &Path) -> Result<Connections, ReadModelError> 
             .acquire_timeout(Duration::from_millis(ACQUIRE_TIMEOUT_MS))
     };
     let writer = pool(1).connect_with(options.clone()).await?;
-    sqlx::migrate!().run(&writer).await?;
+    sqlx::migrate!("migrations/sqlite").run(&writer).await?;
     let readers = pool(READERS_MAX).connect_with(options.read_only(true)).await?;
     Ok(Connections { readers, writer })
 }

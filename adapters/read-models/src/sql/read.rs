@@ -1,19 +1,23 @@
 //! Questions that the tables answer. Each answer is one moment's: more than one statement is one transaction.
+//! Compiled once for each engine, whose types are in the parent module.
 
-use super::rows;
+use super::{Connection, Engine, LONG_SNAPSHOT, Pool, Row, SNAPSHOT, rows};
 use crate::{
     BatchFilter, BatchPage, BatchView, LedgerCursor, Quarantined, ReadModelError, UsageDay,
+    models::in_time,
     text::{from_number, number, word},
 };
+use futures::TryStreamExt;
 use leafcutter_domain::{AccountId, BatchId};
 use leafcutter_event_store::{Position, StreamName};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use leafcutter_sql::Time;
+use sqlx::QueryBuilder;
 use std::collections::HashMap;
 
-/// Batches asked for in one statement; far below the bound of placeholders of any database.
-const BATCHES_PER_STATEMENT: usize = 500;
+/// Keys asked for in one statement; far below the bound of placeholders of any database.
+const KEYS_PER_STATEMENT: usize = 500;
 
-pub(crate) async fn checkpoint(pool: &SqlitePool) -> Result<Position, ReadModelError> {
+pub(crate) async fn checkpoint(pool: &Pool) -> Result<Position, ReadModelError> {
     let text: String = sqlx::query_scalar("SELECT position FROM checkpoints WHERE name = 'read-models'")
         .fetch_one(pool)
         .await?;
@@ -21,12 +25,12 @@ pub(crate) async fn checkpoint(pool: &SqlitePool) -> Result<Position, ReadModelE
 }
 
 pub(crate) async fn batches(
-    pool: &SqlitePool,
+    pool: &Pool,
     batches: &[BatchId],
 ) -> Result<HashMap<BatchId, BatchView>, ReadModelError> {
     let mut views = HashMap::with_capacity(batches.len());
-    let mut snapshot = pool.begin().await?;
-    for some in batches.chunks(BATCHES_PER_STATEMENT) {
+    let mut snapshot = pool.begin_with(SNAPSHOT).await?;
+    for some in batches.chunks(KEYS_PER_STATEMENT) {
         read_some(&mut snapshot, some, &mut views).await?;
     }
     snapshot.commit().await?;
@@ -34,17 +38,19 @@ pub(crate) async fn batches(
 }
 
 async fn read_some(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     batches: &[BatchId],
     views: &mut HashMap<BatchId, BatchView>,
 ) -> Result<(), ReadModelError> {
-    let mut headers = among("SELECT * FROM batches WHERE batch IN (", batches, ")");
+    let keys = || batches.iter().map(|batch| batch.0);
+    let mut headers = among("SELECT * FROM batches WHERE batch", keys());
     for row in headers.build().fetch_all(&mut *connection).await? {
         let header = rows::header(&row)?;
         let items = Vec::with_capacity(usize::from(header.total));
         views.insert(header.batch, BatchView { header, items });
     }
-    let mut items = among("SELECT * FROM items WHERE batch IN (", batches, ") ORDER BY batch, item");
+    let mut items = among("SELECT * FROM items WHERE batch", keys());
+    items.push(" ORDER BY batch, item");
     for row in items.build().fetch_all(&mut *connection).await? {
         let (batch, item) = rows::item(&row)?;
         if let Some(view) = views.get_mut(&batch) {
@@ -54,25 +60,30 @@ async fn read_some(
     Ok(())
 }
 
-fn among(start: &str, batches: &[BatchId], end: &str) -> QueryBuilder<Sqlite> {
+/// `start`, restricted to these keys.
+fn among<K>(start: &str, keys: impl Iterator<Item = K>) -> QueryBuilder<Engine>
+where
+    K: for<'q> sqlx::Encode<'q, Engine> + sqlx::Type<Engine>,
+{
     let mut query = QueryBuilder::new(start);
+    query.push(" IN (");
     let mut places = query.separated(", ");
-    for batch in batches {
-        places.push_bind(batch.0);
+    for key in keys {
+        places.push_bind(key);
     }
-    query.push(end);
+    query.push(")");
     query
 }
 
 pub(crate) async fn list(
-    pool: &SqlitePool,
+    pool: &Pool,
     account: AccountId,
     filter: &BatchFilter,
     page: u64,
     limit: u32,
 ) -> Result<BatchPage, ReadModelError> {
     let skipped = page.saturating_sub(1).saturating_mul(u64::from(limit));
-    let mut snapshot = pool.begin().await?;
+    let mut snapshot = pool.begin_with(SNAPSHOT).await?;
     let total = total(&mut snapshot, account, filter).await?;
     let mut batches = Vec::new();
     // Beyond the end there is nothing to read, so a huge page number costs no walk through the index.
@@ -91,7 +102,7 @@ pub(crate) async fn list(
 
 /// Counted ahead where no time is asked for, else along the index.
 async fn total(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     account: AccountId,
     filter: &BatchFilter,
 ) -> Result<u64, ReadModelError> {
@@ -105,7 +116,7 @@ async fn total(
 }
 
 fn restrict(
-    query: &mut QueryBuilder<Sqlite>,
+    query: &mut QueryBuilder<Engine>,
     account: AccountId,
     filter: &BatchFilter,
 ) -> Result<(), ReadModelError> {
@@ -114,20 +125,20 @@ fn restrict(
         query.push(" AND status = ").push_bind(word(status)?);
     }
     if let Some(after) = filter.created_after {
-        query.push(" AND created_at > ").push_bind(after.millis());
+        query.push(" AND created_at > ").push_bind(Time(after.millis()));
     }
     if let Some(before) = filter.created_before {
-        query.push(" AND created_at < ").push_bind(before.millis());
+        query.push(" AND created_at < ").push_bind(Time(before.millis()));
     }
     Ok(())
 }
 
 pub(crate) async fn usage(
-    pool: &SqlitePool,
+    pool: &Pool,
     account: AccountId,
     from_day: &str,
 ) -> Result<Vec<UsageDay>, ReadModelError> {
-    let found = sqlx::query("SELECT * FROM usage_days WHERE account = ? AND day >= ? ORDER BY day")
+    let found = sqlx::query("SELECT * FROM usage_days WHERE account = $1 AND day >= $2 ORDER BY day")
         .bind(account.0)
         .bind(from_day)
         .fetch_all(pool)
@@ -135,15 +146,48 @@ pub(crate) async fn usage(
     found.iter().map(rows::usage_day).collect()
 }
 
-pub(crate) async fn quarantined(pool: &SqlitePool) -> Result<Vec<Quarantined>, ReadModelError> {
+pub(crate) async fn quarantined(pool: &Pool) -> Result<Vec<Quarantined>, ReadModelError> {
     let found = sqlx::query("SELECT * FROM quarantine ORDER BY stream").fetch_all(pool).await?;
     found.iter().map(rows::quarantined).collect()
 }
 
-pub(crate) async fn ledger(
-    pool: &SqlitePool,
-    stream: &StreamName,
-) -> Result<Option<LedgerCursor>, ReadModelError> {
-    let found = sqlx::query("SELECT * FROM ledgers WHERE stream = ?").bind(stream.as_str());
-    found.fetch_optional(pool).await?.as_ref().map(rows::ledger).transpose()
+pub(crate) async fn ledgers(
+    pool: &Pool,
+    streams: &[StreamName],
+) -> Result<HashMap<StreamName, LedgerCursor>, ReadModelError> {
+    let mut cursors = HashMap::with_capacity(streams.len());
+    for some in streams.chunks(KEYS_PER_STATEMENT) {
+        let mut query = among("SELECT * FROM ledgers WHERE stream", some.iter().map(StreamName::as_str));
+        for row in query.build().fetch_all(pool).await? {
+            cursors.extend([rows::ledger(&row)?]);
+        }
+    }
+    Ok(cursors)
+}
+
+/// Every table whose rows tell the same whatever the engine and wherever the log keeps its events.
+pub(crate) async fn each_row(
+    pool: &Pool,
+    take: &mut (dyn FnMut(String) + Send),
+) -> Result<(), ReadModelError> {
+    let mut snapshot = pool.begin_with(LONG_SNAPSHOT).await?;
+    let tables: [(&'static str, fn(&Row) -> Result<String, ReadModelError>); 6] = [
+        ("SELECT * FROM batches ORDER BY batch", |row| Ok(format!("{:?}", rows::header(row)?))),
+        ("SELECT * FROM items ORDER BY batch, item", |row| Ok(format!("{:?}", rows::item(row)?))),
+        ("SELECT * FROM batch_counts WHERE batches <> 0 ORDER BY account, status", rows::batch_count),
+        ("SELECT * FROM usage_days ORDER BY account, day", rows::account_day),
+        ("SELECT * FROM ledgers ORDER BY stream", |row| Ok(format!("{:?}", rows::ledger(row)?))),
+        ("SELECT * FROM quarantine ORDER BY stream", |row| {
+            let Quarantined { stream, revision, reason, position: _ } = rows::quarantined(row)?;
+            Ok(format!("{:?}", (stream, revision, reason)))
+        }),
+    ];
+    for (question, line) in tables {
+        let mut found = sqlx::query(question).fetch(&mut *snapshot);
+        while let Some(row) = in_time(async { Ok(found.try_next().await?) }).await? {
+            take(line(&row)?);
+        }
+    }
+    snapshot.commit().await?;
+    Ok(())
 }

@@ -1,25 +1,26 @@
-//! The one write: everything that a run of events changes, and the checkpoint, in one transaction.
+//! The one write: everything that a run of events changes, and the checkpoint, in one transaction and few statements.
+//! Compiled once for each engine, whose types are in the parent module.
 
-use super::rows;
+use super::{Connection, Engine, WRITE, rows};
 use crate::{
     BatchChange, Changes, ItemView, ReadModelError,
     text::{number, word},
 };
-use leafcutter_domain::BatchId;
+use leafcutter_domain::{BatchId, Moment};
 use leafcutter_event_store::Position;
-use sqlx::{QueryBuilder, SqliteConnection, SqlitePool};
+use leafcutter_sql::{Document, Text, Time};
+use sqlx::{Connection as _, QueryBuilder};
 
-/// Rows written by one statement; with 16 columns far below SQLite's 32,766 placeholders.
+/// Rows written by one statement; with 16 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
 const ROWS_PER_STATEMENT: usize = 500;
 
 pub(crate) async fn apply(
-    pool: &SqlitePool,
+    connection: &mut Connection,
     changes: &Changes,
     from: Position,
     to: Position,
 ) -> Result<(), ReadModelError> {
-    // The write lock is taken at once, so that the checkpoint read below is still true at the end.
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = connection.begin_with(WRITE).await?;
     move_checkpoint(&mut transaction, from, to).await?;
     counts(&mut transaction, changes).await?;
     batches(&mut transaction, &changes.batches).await?;
@@ -31,52 +32,54 @@ pub(crate) async fn apply(
     Ok(())
 }
 
+/// The row stays locked until the end, so two writers go one after the other.
 async fn move_checkpoint(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     from: Position,
     to: Position,
 ) -> Result<(), ReadModelError> {
-    let found: String = sqlx::query_scalar("SELECT position FROM checkpoints WHERE name = 'read-models'")
-        .fetch_one(&mut *connection)
-        .await?;
-    let found = rows::position(&found)?;
-    if found != from {
-        return Err(ReadModelError::CheckpointMoved { expected: from, found });
+    let moved =
+        sqlx::query("UPDATE checkpoints SET position = $1 WHERE name = 'read-models' AND position = $2")
+            .bind(to.to_string())
+            .bind(from.to_string())
+            .execute(&mut *connection)
+            .await?;
+    if moved.rows_affected() == 1 {
+        return Ok(());
     }
-    sqlx::query("UPDATE checkpoints SET position = ? WHERE name = 'read-models'")
-        .bind(to.to_string())
-        .execute(connection)
+    let found: String = sqlx::query_scalar("SELECT position FROM checkpoints WHERE name = 'read-models'")
+        .fetch_one(connection)
         .await?;
-    Ok(())
+    Err(ReadModelError::CheckpointMoved { expected: from, found: rows::position(&found)? })
 }
 
-async fn counts(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), ReadModelError> {
-    for ((account, status), change) in changes.count_changes()? {
-        sqlx::query(
-            "INSERT INTO batch_counts (account, status, batches) VALUES (?, ?, ?)
-             ON CONFLICT (account, status) DO UPDATE SET batches = batch_counts.batches + excluded.batches",
-        )
-        .bind(account.0)
-        .bind(status)
-        .bind(change)
-        .execute(&mut *connection)
-        .await?;
+async fn counts(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
+    let counts: Vec<_> = changes.count_changes()?.into_iter().collect();
+    for some in counts.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Engine>::new("INSERT INTO batch_counts (account, status, batches) ");
+        query.push_values(some, |mut row, ((account, status), change)| {
+            row.push_bind(account.0).push_bind(status).push_bind(*change);
+        });
+        query.push(
+            " ON CONFLICT (account, status) DO UPDATE SET batches = batch_counts.batches + excluded.batches",
+        );
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 /// Of a batch that is there, only what events can change is written again.
-async fn batches(connection: &mut SqliteConnection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
+async fn batches(connection: &mut Connection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
     for some in changes.chunks(ROWS_PER_STATEMENT) {
         let mut prepared = Vec::with_capacity(some.len());
         for BatchChange { after, .. } in some {
             let header = &after.header;
             let failure = header.failure.as_ref().map(word).transpose()?;
-            let metadata = header.metadata.as_ref().map(ToString::to_string);
+            let metadata = header.metadata.as_ref().map(|value| Document(value.to_string().into()));
             let words = (word(&header.status)?, word(&header.output)?, word(&header.channel)?);
             prepared.push((header, words, metadata, failure));
         }
-        let mut query = QueryBuilder::new(
+        let mut query = QueryBuilder::<Engine>::new(
             "INSERT INTO batches (batch, account, status, output, channel, total, pending, running, completed,
              failed, cancelled, metadata, failure, created_at, finished_at, revision) ",
         );
@@ -90,8 +93,8 @@ async fn batches(connection: &mut SqliteConnection, changes: &[BatchChange]) -> 
                 row.push_bind(i64::from(count));
             }
             row.push_bind(metadata).push_bind(failure);
-            row.push_bind(header.created_at.millis());
-            row.push_bind(header.finished_at.map(leafcutter_domain::Moment::millis));
+            row.push_bind(Time(header.created_at.millis()));
+            row.push_bind(time(header.finished_at));
             row.push_bind(number(header.revision));
         });
         query.push(
@@ -113,7 +116,7 @@ fn changed(change: &BatchChange) -> impl Iterator<Item = (BatchId, &ItemView)> {
     items.filter(|(place, item)| before.get(*place) != Some(item)).map(move |(_, item)| (batch, item))
 }
 
-async fn items(connection: &mut SqliteConnection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
+async fn items(connection: &mut Connection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
     let changed: Vec<(BatchId, &ItemView)> = changes.iter().flat_map(changed).collect();
     for some in changed.chunks(ROWS_PER_STATEMENT) {
         let mut prepared = Vec::with_capacity(some.len());
@@ -121,21 +124,21 @@ async fn items(connection: &mut SqliteConnection, changes: &[BatchChange]) -> Re
             let extractor = item.extractor.as_ref().map(word).transpose()?;
             prepared.push((batch, item, word(&item.status)?, extractor));
         }
-        let mut query = QueryBuilder::new(
+        let mut query = QueryBuilder::<Engine>::new(
             "INSERT INTO items (batch, item, url, status, attempts, error_code, error_message, retryable, extractor,
              final_url, http_status, credits, started_at, finished_at, result_key, screenshot_key) ",
         );
         query.push_values(prepared, |mut row, (batch, item, status, extractor)| {
             let error = item.error.as_ref();
-            row.push_bind(batch.0).push_bind(i64::from(item.index)).push_bind(&item.url);
+            row.push_bind(batch.0).push_bind(i64::from(item.index)).push_bind(Text::from(&item.url));
             row.push_bind(status).push_bind(i64::from(item.attempts));
             row.push_bind(error.map(|error| error.code.as_str()));
-            row.push_bind(error.map(|error| &error.message));
+            row.push_bind(error.map(|error| Text::from(&error.message)));
             row.push_bind(error.map(|error| error.retryable));
-            row.push_bind(extractor).push_bind(item.final_url.as_ref());
+            row.push_bind(extractor).push_bind(item.final_url.as_ref().map(Text::from));
             row.push_bind(item.http_status.map(i64::from)).push_bind(number(item.credits));
-            row.push_bind(item.started_at.map(leafcutter_domain::Moment::millis));
-            row.push_bind(item.finished_at.map(leafcutter_domain::Moment::millis));
+            row.push_bind(time(item.started_at));
+            row.push_bind(time(item.finished_at));
             row.push_bind(item.result_key.as_ref()).push_bind(item.screenshot_key.as_ref());
         });
         query.push(
@@ -151,62 +154,65 @@ async fn items(connection: &mut SqliteConnection, changes: &[BatchChange]) -> Re
     Ok(())
 }
 
-async fn usage(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), ReadModelError> {
-    for ((account, day), usage) in &changes.usage {
-        sqlx::query(
-            "INSERT INTO usage_days (account, day, requests, latency_ms, latency_samples, credits)
-             VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (account, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
+async fn usage(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
+    let days: Vec<_> = changes.usage.iter().collect();
+    for some in days.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Engine>::new(
+            "INSERT INTO usage_days (account, day, requests, latency_ms, latency_samples, credits) ",
+        );
+        query.push_values(some, |mut row, ((account, day), usage)| {
+            row.push_bind(account.0).push_bind(day);
+            row.push_bind(number(usage.requests)).push_bind(number(usage.latency_ms));
+            row.push_bind(number(usage.latency_samples)).push_bind(number(usage.credits));
+        });
+        query.push(
+            " ON CONFLICT (account, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
              latency_ms = usage_days.latency_ms + excluded.latency_ms,
              latency_samples = usage_days.latency_samples + excluded.latency_samples,
              credits = usage_days.credits + excluded.credits",
-        )
-        .bind(account.0)
-        .bind(day)
-        .bind(number(usage.requests))
-        .bind(number(usage.latency_ms))
-        .bind(number(usage.latency_samples))
-        .bind(number(usage.credits))
-        .execute(&mut *connection)
-        .await?;
+        );
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn ledgers(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), ReadModelError> {
-    for (stream, ledger) in &changes.ledgers {
-        sqlx::query(
-            "INSERT INTO ledgers (stream, account, revision) VALUES (?, ?, ?)
-             ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision",
-        )
-        .bind(stream.as_str())
-        .bind(ledger.account.0)
-        .bind(number(ledger.revision))
-        .execute(&mut *connection)
-        .await?;
+async fn ledgers(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
+    let ledgers: Vec<_> = changes.ledgers.iter().collect();
+    for some in ledgers.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Engine>::new("INSERT INTO ledgers (stream, account, revision) ");
+        query.push_values(some, |mut row, (stream, ledger)| {
+            row.push_bind(stream.as_str()).push_bind(ledger.account.0).push_bind(number(ledger.revision));
+        });
+        query.push(" ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision");
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn quarantine(connection: &mut SqliteConnection, changes: &Changes) -> Result<(), ReadModelError> {
+/// One by one, since it is rare.
+async fn quarantine(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
     for stream in &changes.released {
-        sqlx::query("DELETE FROM quarantine WHERE stream = ?")
+        sqlx::query("DELETE FROM quarantine WHERE stream = $1")
             .bind(stream.as_str())
             .execute(&mut *connection)
             .await?;
     }
     for one in &changes.quarantined {
         sqlx::query(
-            "INSERT INTO quarantine (stream, revision, position, reason) VALUES (?, ?, ?, ?)
+            "INSERT INTO quarantine (stream, revision, position, reason) VALUES ($1, $2, $3, $4)
              ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, position = excluded.position,
              reason = excluded.reason",
         )
         .bind(one.stream.as_str())
         .bind(number(one.revision))
         .bind(one.position.to_string())
-        .bind(&one.reason)
+        .bind(Text::from(&one.reason))
         .execute(&mut *connection)
         .await?;
     }
     Ok(())
+}
+
+fn time(moment: Option<Moment>) -> Option<Time> {
+    moment.map(|moment| Time(moment.millis()))
 }

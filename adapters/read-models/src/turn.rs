@@ -1,0 +1,92 @@
+//! The right to write. One process has it at a time and the others wait: in PostgreSQL it is a lock of the very
+//! connection that the writes go through, so whoever loses the connection loses the right with it. A SQLite file
+//! belongs to one process already, so there everybody has the right at once.
+
+use crate::{
+    Changes, ReadModelError, ReadModels,
+    models::{Tables, in_time},
+    postgres, sqlite,
+};
+use leafcutter_event_store::Position;
+use sqlx::{Connection, PgConnection, SqlitePool};
+
+/// The right to write the read models; given back when dropped, or sooner by the server when the connection is lost.
+#[must_use = "dropped, it gives the right to write back"]
+pub struct Turn {
+    models: ReadModels,
+    hold: Hold,
+}
+
+enum Hold {
+    Sqlite(SqlitePool),
+    Postgres(Box<PgConnection>),
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turn").field("models", &self.models).finish_non_exhaustive()
+    }
+}
+
+impl ReadModels {
+    /// Waits until no other process writes the read models, for as long as it takes, and takes the right to write.
+    /// May be dropped while it waits.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or was lost.
+    pub async fn projector_turn(&self) -> Result<Turn, ReadModelError> {
+        let hold = match self.tables() {
+            Tables::Sqlite(file) => Hold::Sqlite(file.writer.clone()),
+            Tables::Postgres(database) => {
+                Hold::Postgres(Box::new(postgres::take_turn(&database.server).await?))
+            }
+        };
+        Ok(Turn { models: self.clone(), hold })
+    }
+}
+
+impl Turn {
+    /// Writes what a run of events changes and moves the checkpoint `from` where it stands `to` where the run ends,
+    /// all or nothing.
+    ///
+    /// # Errors
+    /// The checkpoint does not stand at `from`, or nothing could be written; nothing was changed, but for a lost
+    /// connection, after which only the checkpoint tells. After an error take another turn.
+    pub async fn apply(
+        &mut self,
+        changes: &Changes,
+        from: Position,
+        to: Position,
+    ) -> Result<(), ReadModelError> {
+        in_time(async {
+            match &mut self.hold {
+                Hold::Sqlite(writer) => {
+                    sqlite::write::apply(&mut *writer.acquire().await?, changes, from, to).await
+                }
+                Hold::Postgres(connection) => postgres::write::apply(connection, changes, from, to).await,
+            }
+        })
+        .await?;
+        self.models.announce(to);
+        Ok(())
+    }
+
+    /// Whether the right is still held, as far as an answer of the server tells.
+    ///
+    /// # Errors
+    /// It is lost; take another turn.
+    pub async fn check(&mut self) -> Result<(), ReadModelError> {
+        match &mut self.hold {
+            Hold::Sqlite(_) => Ok(()),
+            Hold::Postgres(connection) => in_time(async { Ok(connection.ping().await?) }).await,
+        }
+    }
+
+    /// Gives the right back. When it returns, another process can have it.
+    pub async fn give_back(self) {
+        if let Hold::Postgres(connection) = self.hold {
+            // A server that does not answer the good-bye frees the lock when it notices that we are gone.
+            let _ = in_time(async { Ok(connection.close().await?) }).await;
+        }
+    }
+}
