@@ -36,3 +36,5 @@ pub const RESULT_BYTES_MAX: u64 = 2 * 1024 * 1024;
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 100;
 /// Largest monthly allowance or top-up; keeps every sum far inside 64 bits.
 pub const CREDITS_MAX: u64 = 1_000_000_000_000;
+/// Difference between the clocks of replicas that leases put up with.
+pub const CLOCK_SKEW_MS_MAX: i64 = 600_000;

@@ -7,7 +7,7 @@ use crate::Commands;
 use leafcutter_dispatch::{Dispatch, Lease};
 use leafcutter_event_store::{EventStore, Position, Subscription};
 use leafcutter_reaction_memory::{MemoryError, ReactionMemory};
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{Interval, MissedTickBehavior},
@@ -198,7 +198,7 @@ fn say(state: &watch::Sender<ReactionState>, now: ReactionState) -> bool {
 }
 
 /// Says what is missed; in the log once for each time that it begins to be missed.
-fn missing(state: &watch::Sender<ReactionState>, what: &str, error: &(impl Display + std::error::Error)) {
+fn missing(state: &watch::Sender<ReactionState>, what: &str, error: &impl std::error::Error) {
     if say(state, ReactionState::Missing(what.to_owned())) {
         tracing::warn!(%error, source = ?error.source().map(ToString::to_string), "{what}; trying again");
     }

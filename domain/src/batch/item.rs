@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ErrorCode, ItemIndex, Moment, Usage,
-    limits::{LOST_REQUEUES_MAX, PUT_BACKS_MAX},
+    limits::{CLOCK_SKEW_MS_MAX, LOST_REQUEUES_MAX, PUT_BACKS_MAX},
 };
 
 pub(super) fn find(state: &BatchState, index: ItemIndex) -> Result<&Item, BatchRejection> {
@@ -49,15 +49,16 @@ pub(super) fn start(state: &BatchState, command: &StartItem) -> Decision {
         worker: command.worker,
         claim: command.claim,
         lease_hash: command.lease_hash.clone(),
-        // The clock of another replica may be ahead of the one that decided this; the lease stays as long as it was.
-        deadline: command.deadline.plus_millis(millis_between(command.at, at)),
+        deadline: command.deadline.plus_millis(skew(command.at, at)),
         at,
     };
     Ok(vec![started.into()])
 }
 
-fn millis_between(earlier: Moment, later: Moment) -> i64 {
-    later.millis().saturating_sub(earlier.millis())
+/// By how much the clock of another replica is ahead, so that a lease is as long as it was meant; bounded, so that a
+/// clock that has jumped holds no item for ever.
+fn skew(clock: Moment, written: Moment) -> i64 {
+    written.millis().saturating_sub(clock.millis()).clamp(0, CLOCK_SKEW_MS_MAX)
 }
 
 pub(super) fn put_back(state: &BatchState, command: &PutBackItem) -> Decision {

@@ -1,7 +1,7 @@
 //! Single items: claims, results, failures that wait for another try, and items taken back.
 
 use super::*;
-use crate::limits::{LOST_REQUEUES_MAX, MESSAGE_CHARS_MAX, PUT_BACKS_MAX};
+use crate::limits::{CLOCK_SKEW_MS_MAX, LOST_REQUEUES_MAX, MESSAGE_CHARS_MAX, PUT_BACKS_MAX};
 
 fn requeued(events: &[BatchEvent]) -> RequeueCause {
     match events {
@@ -143,12 +143,14 @@ fn a_crashed_browser_costs_no_attempt_and_is_forgiven_three_times() {
 #[test]
 fn an_expired_lease_is_forgiven_three_times_and_then_the_worker_is_lost() {
     let mut given = submitted(2);
+    // Each lease lasts 60 s and begins when the one before has ended.
+    let expire = |attempt: u32| ExpireLease { at: at(10 + 61 * i64::from(attempt)), ..expire(0, attempt) };
     for attempt in 1..=u32::from(LOST_REQUEUES_MAX) {
         given = given.after(start(0));
-        assert_eq!(requeued(&given.when(expire(0, attempt)).unwrap()), RequeueCause::WorkerLost);
-        given = given.after(expire(0, attempt));
+        assert_eq!(requeued(&given.when(expire(attempt)).unwrap()), RequeueCause::WorkerLost);
+        given = given.after(expire(attempt));
     }
-    let events = given.after(start(0)).when(expire(0, 4)).unwrap();
+    let events = given.after(start(0)).when(expire(4)).unwrap();
     assert_eq!((failed(&events).code, failed(&events).credits), (ErrorCode::WorkerLost, 0));
 }
 
@@ -156,6 +158,19 @@ fn an_expired_lease_is_forgiven_three_times_and_then_the_worker_is_lost() {
 fn a_lease_does_not_expire_before_its_deadline() {
     let early = ExpireLease { at: at(70), ..expire(0, 1) };
     assert_eq!(submitted(1).after(start(0)).when(early), Err(BatchRejection::LeaseAlive));
+}
+
+#[test]
+fn a_lease_is_as_long_as_meant_where_another_clock_is_ahead_and_bounded_where_one_has_jumped() {
+    let lease = |ahead: i64| {
+        let other = StartItem { at: at(10 + ahead), deadline: at(70 + ahead), ..start(1) };
+        let events = submitted(2).after(other).when(start(0)).unwrap();
+        let [BatchEvent::ItemStarted(started)] = events.as_slice() else { panic!("{events:?}") };
+        started.deadline
+    };
+    assert_eq!(lease(0), at(70));
+    assert_eq!(lease(100), at(170));
+    assert_eq!(lease(86_400), at(70).plus_millis(CLOCK_SKEW_MS_MAX));
 }
 
 #[test]
