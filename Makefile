@@ -30,7 +30,7 @@ build:
 
 # The binaries first: the whole-system tests start them as programs.
 test: $(VENV)/ready ## Run every test
-	@scripts/setup rust build chromium
+	@scripts/setup rust build chromium postgresql nats-server
 	cargo build --workspace
 	LEAFCUTTER_TEST_PYTHON=$(abspath $(VENV))/bin/python cargo test --workspace
 

@@ -2,7 +2,7 @@
 
 use crate::{
     client::{BatchArgs, CreditsArgs, ScrapeArgs},
-    serve::ServeArgs,
+    service::{CommandApiArgs, ProjectorRoleArgs, QueryApiArgs, ServeArgs, WorkerArgs},
 };
 use clap::{Parser, Subcommand};
 
@@ -18,10 +18,32 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the service: HTTP API, workers and storage in one process.
     Serve(Box<ServeArgs>),
+    /// Run the write side alone: HTTP commands, the work desk, the reactions.
+    CommandApi(Box<CommandApiArgs>),
+    /// Run the read side alone: HTTP queries.
+    QueryApi(Box<QueryApiArgs>),
+    /// Keep the read models true to the log.
+    Projector(Box<ProjectorRoleArgs>),
+    /// Open pages.
+    Worker(Box<WorkerArgs>),
     /// Scrape URLs and print one JSON line for each.
     Scrape(Box<ScrapeArgs>),
     /// Look at, cancel or retry batches.
     Batch(BatchArgs),
     /// Show the credits of this month.
     Credits(CreditsArgs),
+}
+
+impl Command {
+    /// Whether this runs the service or a part of it, and not a client of it.
+    pub(crate) fn is_service(&self) -> bool {
+        match self {
+            Self::Serve(_)
+            | Self::CommandApi(_)
+            | Self::QueryApi(_)
+            | Self::Projector(_)
+            | Self::Worker(_) => true,
+            Self::Scrape(_) | Self::Batch(_) | Self::Credits(_) => false,
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! The `leafcutter` binary: reads the command line, then runs the service or a client command. No rule, route or
-//! SQL is here; the service is put together in `serve`.
+//! SQL is here; the service is put together in `service`.
 
 mod cli;
 mod client;
-mod serve;
+mod service;
 
 use clap::{Parser, error::ErrorKind};
 use cli::{Cli, Command};
@@ -19,7 +19,9 @@ fn main() -> ExitCode {
         Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
         Err(error) => return misused(&error),
     };
-    serve::logging::start(matches!(cli.command, Command::Serve(_)));
+    if let Err(error) = service::logging::start(cli.command.is_service()) {
+        return refused(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refused(&anyhow::Error::new(error).context("the runtime cannot start")),
@@ -32,8 +34,12 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => serve::command(*args).await.map(|()| ExitCode::SUCCESS),
-        Command::Scrape(args) => serve::scrape(*args).await.map(ExitCode::from),
+        Command::Serve(args) => service::run((*args).into()).await.map(|()| ExitCode::SUCCESS),
+        Command::CommandApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Command::QueryApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Command::Projector(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Command::Worker(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Command::Scrape(args) => service::scrape(*args).await.map(ExitCode::from),
         Command::Batch(args) => Ok(client::batch(&args).await.into()),
         Command::Credits(args) => Ok(client::credits(&args).await.into()),
     }

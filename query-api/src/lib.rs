@@ -9,5 +9,5 @@ mod state;
 mod v1;
 
 pub use present_ledger::{PresentLedger, present_ledger};
-pub use router::router;
+pub use router::{document, router};
 pub use state::{QueryParts, QuerySettings, QueryState};

@@ -85,7 +85,7 @@ impl World {
                 result_bytes_max: RESULT_BYTES_MAX,
             },
         });
-        let (router, document) = router(state).split_for_parts();
+        let (router, document) = (router(state), leafcutter_query_api::document());
         let document = Document::new(&document);
         let batches = Streams::new(log.clone());
         Self { folder, log, batches, ledgers, objects, models, router, document }

@@ -23,16 +23,30 @@ const NOT_IN_THE_DOMAIN: [&str; 12] = [
 ];
 
 /// Crates that only the named members may depend on.
-const RESERVED: [(&str, &[&str]); 2] = [
+const RESERVED: [(&str, &[&str]); 5] = [
     ("sqlx", &["leafcutter-event-store", "leafcutter-reaction-memory", "leafcutter-read-models"]),
     ("chromiumoxide", &["leafcutter-worker"]),
+    (
+        "tonic",
+        &["leafcutter-event-store", "leafcutter-eventstoredb-protocol", "leafcutter-eventstoredb-stand-in"],
+    ),
+    ("async-nats", &["leafcutter-dispatch", "leafcutter-secrets"]),
+    ("object_store", &["leafcutter-object-store"]),
 ];
+
+/// What runs untrusted pages, and what it may not know, not even through another crate.
+const WORKER: &str = "leafcutter-worker";
+const NOT_IN_THE_WORKER: [&str; 4] =
+    ["leafcutter-event-store", "leafcutter-read-models", "leafcutter-reaction-memory", "leafcutter-secrets"];
 
 /// Where HTTP is not spoken: folders whose members may not depend on axum.
 const WITHOUT_HTTP: [&str; 3] = ["domain", "adapters", "worker"];
 
 pub(super) fn problems(graph: &Graph) -> Vec<String> {
     let mut found = impurities(graph);
+    for name in graph.closure(WORKER).into_iter().filter(|name| NOT_IN_THE_WORKER.contains(name)) {
+        found.push(format!("{WORKER} depends on {name}, directly or not: it runs untrusted pages"));
+    }
     for (one, member) in graph.members() {
         for (reserved, owners) in RESERVED {
             if one.needs.contains(reserved) && !owners.contains(&one.name.as_str()) {
@@ -98,6 +112,14 @@ mod tests {
         assert_eq!(found(vec![member("leafcutter-query-api", "query-api", &["sqlx"])]), 1);
         assert_eq!(found(vec![member("leafcutter-worker", "worker", &["chromiumoxide"])]), 0);
         assert_eq!(found(vec![member("leafcutter-extract", "worker/extract", &["chromiumoxide"])]), 1);
+    }
+
+    #[test]
+    fn the_worker_knows_no_store_even_through_another_crate() {
+        let worker = || member(WORKER, "worker", &["pages"]);
+        assert_eq!(found(vec![worker(), outside("pages", &["tokio"])]), 0);
+        let log = || member("leafcutter-event-store", "adapters/event-store", &[]);
+        assert_eq!(found(vec![worker(), outside("pages", &["leafcutter-event-store"]), log()]), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The data directory: one owner at a time, a version, and the secrets that only its owner may read.
 
+use super::settings::KeyBytes;
 use anyhow::{Context, bail};
-use leafcutter_command_api::ServiceKey;
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{ErrorKind, Write},
@@ -56,7 +56,7 @@ impl DataDir {
     ///
     /// # Errors
     /// The file cannot be read or made, or is not ours.
-    pub(crate) fn service_key(&self) -> anyhow::Result<ServiceKey> {
+    pub(crate) fn service_key(&self) -> anyhow::Result<KeyBytes> {
         let path = self.path("service.key");
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -72,7 +72,7 @@ impl DataDir {
             .try_into()
             .ok()
             .with_context(|| format!("{} does not hold a key of 32 bytes", path.display()))?;
-        Ok(ServiceKey::new(bytes))
+        Ok(KeyBytes::new(bytes))
     }
 
     /// The key of the first account, if it has been made.

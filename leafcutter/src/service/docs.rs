@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 )]
 struct Document;
 
-/// The document before the routes are added.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
+/// The document of the whole service, whichever of its routes this process has.
+fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let header = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     let bearer = || SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
@@ -33,11 +33,15 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("anchor_api_key", header("anchor-api-key"));
     components.add_security_scheme("bearer", bearer());
     components.add_security_scheme("admin_token", bearer());
+    document.merge(leafcutter_command_api::document());
+    document.merge(leafcutter_query_api::document());
+    document.merge(super::health::router(super::health::Health::default()).into_openapi());
     document
 }
 
 /// The routes that serve the document.
-pub(crate) fn router(document: utoipa::openapi::OpenApi) -> Router {
+pub(crate) fn router() -> Router {
+    let document = document();
     let json = document.clone();
     Router::new()
         .route("/openapi.json", get(move || async move { Json(json) }))

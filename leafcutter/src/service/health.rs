@@ -1,0 +1,132 @@
+//! `/health/live` and `/health/ready`: is the process there, and can it do its work. Each part of the service brings
+//! a check of its own; here they are asked, all at once and with a bound.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use futures::future::{BoxFuture, FutureExt, join_all};
+use serde::Serialize;
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// How long one check may take.
+const CHECK_LIMIT_MS: u64 = 2_000;
+
+/// Says what is missing; `None` when nothing is.
+type Check = Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
+/// What readiness depends on. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Health(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    checks: Mutex<Vec<(&'static str, Arc<Check>)>>,
+    stopping: AtomicBool,
+}
+
+impl Health {
+    /// Asks `check` at every look; it answers with what is missing. `name` is what the reader knows the part by.
+    pub(crate) fn watch<F>(&self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let check: Check = Box::new(move || check().map(Result::err).boxed());
+        self.0.checks.lock().unwrap_or_else(PoisonError::into_inner).push((name, Arc::new(check)));
+    }
+
+    /// From now on the service is being stopped.
+    pub(crate) fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// What is missing now.
+    async fn missing(&self) -> Vec<String> {
+        let checks = self.0.checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = checks.iter().map(|(name, check)| async move {
+            let limit = Duration::from_millis(CHECK_LIMIT_MS);
+            let missing = timeout(limit, check()).await;
+            let missing = missing.unwrap_or_else(|_| Some("does not answer".to_owned()));
+            missing.map(|missing| format!("{name}: {missing}"))
+        });
+        let stopping = self.0.stopping.load(Ordering::Relaxed);
+        let stopping = stopping.then(|| "the service is being stopped".to_owned());
+        stopping.into_iter().chain(join_all(asked).await.into_iter().flatten()).collect()
+    }
+}
+
+/// The process lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Live {
+    /// Always `live`.
+    #[schema(pattern = "^live$")]
+    status: &'static str,
+}
+
+/// Whether work can be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// Whether it can.
+    ready: bool,
+    /// What is missing.
+    missing: Vec<String>,
+}
+
+/// Whether the process lives.
+#[utoipa::path(get, path = "/health/live", tag = "Operations", operation_id = "live", security(()),
+    responses((status = 200, description = "It does", body = Live)))]
+async fn live() -> Json<Live> {
+    Json(Live { status: "live" })
+}
+
+/// Whether everything that this process needs for its work is there.
+#[utoipa::path(get, path = "/health/ready", tag = "Operations", operation_id = "ready", security(()),
+    responses(
+        (status = 200, description = "Ready", body = Ready),
+        (status = 503, description = "Not ready", body = Ready),
+    ))]
+async fn ready(State(health): State<Health>) -> Response {
+    let missing = health.missing().await;
+    let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready: missing.is_empty(), missing })).into_response()
+}
+
+/// The health routes.
+pub(crate) fn router(health: Health) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).with_state(health)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everything_that_is_missing_is_named() {
+        let health = Health::default();
+        assert!(health.missing().await.is_empty());
+        health.watch("database", || async { Err("no route to it".to_owned()) });
+        health.watch("broker", || async { Ok(()) });
+        assert_eq!(health.missing().await, ["database: no route to it"]);
+        health.stopping();
+        assert_eq!(health.missing().await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_does_not_answer_is_missing() {
+        let health = Health::default();
+        health.watch("event store", std::future::pending);
+        assert_eq!(health.missing().await, ["event store: does not answer"]);
+    }
+}

@@ -1,0 +1,169 @@
+//! Making each side of the service from its settings and stores.
+
+use super::{
+    broker::Broker,
+    data_dir::DataDir,
+    health::Health,
+    settings::{self, ServeArgs},
+    stores::Log,
+};
+use anyhow::Context;
+use leafcutter_command_api::{
+    CommandParts, CommandSettings, Commands, ReactionSettings, ReactionState, Reactions, ServiceKey,
+};
+use leafcutter_domain::PriceList;
+use leafcutter_egress::Policy;
+use leafcutter_event_store::Streams;
+use leafcutter_object_store::Objects;
+use leafcutter_projector::Projector;
+use leafcutter_query_api::{QueryParts, QuerySettings, QueryState};
+use leafcutter_reaction_memory::ReactionMemory;
+use leafcutter_read_models::ReadModels;
+use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
+use leafcutter_worker::{Readiness, Worker, WorkerSettings};
+use std::{sync::Arc, time::Duration};
+
+/// Time beyond the item's limit until its lease ends, for the claim and the report.
+const LEASE_MARGIN_MS: i64 = 15_000;
+/// Slots that are assumed where the workers are elsewhere and nobody says how many there are.
+const SLOTS_ELSEWHERE: usize = 64;
+
+pub(super) fn commands(
+    args: &ServeArgs,
+    data: Option<&DataDir>,
+    log: &Log,
+    keys: &Arc<KeyDirectory>,
+    broker: &Broker,
+    objects: &Objects,
+) -> anyhow::Result<Commands> {
+    let key = match (settings::secret_key()?, data) {
+        (Some(key), _) => key,
+        (None, Some(data)) => data.service_key()?,
+        (None, None) => anyhow::bail!(
+            "LEAFCUTTER_SECRET_KEY is missing: all replicas need the same 64 hexadecimal digits (`openssl rand -hex 32`)"
+        ),
+    };
+    let settings = CommandSettings {
+        prices: PriceList::BUILT_IN,
+        batch_urls_max: args.write.batch_urls.into(),
+        pending_batches_max: args.write.pending_batches as usize,
+        result_bytes_max: args.results.result_bytes,
+        lease_ms: i64::from(args.pages.item_timeout) * 1_000 + LEASE_MARGIN_MS,
+        cookie_ttl_ms: i64::from(args.write.cookie_ttl) * 1_000,
+        default_credits: args.write.default_credits,
+        admin_token: settings::admin_token()?,
+    };
+    Ok(Commands::new(CommandParts {
+        batches: Arc::new(Streams::new(log.store())),
+        ledgers: Arc::new(Streams::new(log.store())),
+        accounts: Arc::new(Streams::new(log.store())),
+        objects: objects.clone(),
+        secrets: broker.secrets(&key),
+        policy: Policy::new(args.pages.allow_targets.0.clone()),
+        clock: Clock::system(),
+        gate: Gate::new(Arc::clone(keys), RateLimit::per_minute(args.gate.rate_limit)),
+        service_key: ServiceKey::new(*key),
+        settings,
+    }))
+}
+
+pub(super) fn reactions(
+    args: &ServeArgs,
+    commands: &Commands,
+    log: &Log,
+    broker: &Broker,
+    tables: ReactionMemory,
+    own: Option<&WorkerSettings>,
+    health: &Health,
+) -> Reactions {
+    let slots = args.write.slots.map(usize::from);
+    let settings = ReactionSettings {
+        slots: slots.or(own.map(|own| own.concurrency)).unwrap_or(SLOTS_ELSEWHERE),
+        // Where the queue is in this process, so are all workers: items of others were left by former lives.
+        own_worker: own.filter(|_| broker.is_embedded()).map(|own| own.worker),
+        sweep_grace_ms: args.write.sweep_grace_ms.into(),
+    };
+    let reactions =
+        Reactions::start(commands.clone(), log.store(), broker.dispatch(), tables, broker.lease(), settings);
+    let state = reactions.state();
+    health.watch("reactions", move || {
+        let state = state.borrow().clone();
+        async move {
+            match state {
+                // A standby does its work by being there.
+                ReactionState::Active | ReactionState::Standby => Ok(()),
+                ReactionState::Missing(reason) => Err(reason),
+            }
+        }
+    });
+    reactions
+}
+
+pub(super) fn projector(args: &ServeArgs, log: &Log, models: &ReadModels, health: &Health) -> Projector {
+    let settings = leafcutter_projector::Settings { paused: args.projector.projector_paused };
+    let projector = Projector::start(log.store(), models.clone(), settings);
+    let caught_up = projector.caught_up();
+    health.watch("read models", move || {
+        let caught_up = *caught_up.borrow();
+        async move { if caught_up { Ok(()) } else { Err("catching up with the log".to_owned()) } }
+    });
+    projector
+}
+
+pub(super) fn queries(
+    args: &ServeArgs,
+    log: &Log,
+    keys: &Arc<KeyDirectory>,
+    models: &ReadModels,
+    objects: &Objects,
+    commands: Option<&Commands>,
+) -> QueryState {
+    // Where the write side is in this process too, both share what is costly to have twice: folded streams, and one
+    // count of a key's requests.
+    let ledgers =
+        commands.map_or_else(|| Arc::new(Streams::new(log.store())), |side| Arc::clone(&side.ledgers));
+    let accounts =
+        commands.map_or_else(|| Arc::new(Streams::new(log.store())), |side| Arc::clone(&side.accounts));
+    let gate = commands.map_or_else(
+        || Gate::new(Arc::clone(keys), RateLimit::per_minute(args.gate.rate_limit)),
+        |side| side.gate.clone(),
+    );
+    let settings = QuerySettings {
+        public_url: args.read.public_url.clone(),
+        result_bytes_max: args.results.result_bytes,
+    };
+    QueryState::new(QueryParts {
+        store: log.store(),
+        ledgers,
+        accounts,
+        models: models.clone(),
+        objects: objects.clone(),
+        gate,
+        clock: commands.map_or_else(Clock::system, |side| side.clock.clone()),
+        settings,
+    })
+}
+
+pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyhow::Result<WorkerSettings> {
+    let records = data.context("a worker needs a data directory")?.path("browsers");
+    let mut settings = WorkerSettings::new(records);
+    if let Some(concurrency) = args.chromium.concurrency {
+        settings.concurrency = concurrency.into();
+    }
+    settings.chromium.clone_from(&args.chromium.chromium);
+    settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
+    settings.pages_per_browser = args.chromium.pages_per_browser;
+    Ok(settings)
+}
+
+pub(super) fn watch_worker(worker: &Worker, health: &Health) {
+    let ready = worker.ready();
+    health.watch("Chromium", move || {
+        let ready = match &*ready.borrow() {
+            Readiness::Ready => Ok(()),
+            Readiness::Starting => Err("is being started".to_owned()),
+            Readiness::Unavailable(reason) => Err(reason.to_string()),
+        };
+        async move { ready }
+    });
+}
