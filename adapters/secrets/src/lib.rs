@@ -1,9 +1,13 @@
 //! Cookies of open batches: kept where no disk sees them, erased when they are no longer needed. Never in an event,
-//! a row, a file or a log line. The embedded adapter is the memory of the process.
+//! a row, a file or a log line. The embedded adapter is the memory of the process; with several replicas it is the
+//! memory of the broker.
 
 mod in_memory;
+mod nats;
+mod seal;
 
 pub use in_memory::InMemorySecrets;
+pub use nats::{NatsSecrets, SECRETS_BYTES_MAX};
 
 use async_trait::async_trait;
 use leafcutter_dispatch::Cookies;
