@@ -9,7 +9,11 @@ const COMPOSE: &str = "docker-compose.yml";
 const MAKE_ENV: &str = "deploy/make-env";
 /// Everything that a worker may be connected to, and who else may be there.
 const NETWORKS_OF_WORKERS: [&str; 2] = ["work", "internet"];
-const BESIDE_WORKERS: [&str; 3] = ["worker", "nats", "s3"];
+const BESIDE_WORKERS: [&str; 2] = ["nats", "s3"];
+const WORKER: &str = "worker";
+const CLOSED_NETWORKS: [&str; 3] = ["sides", "stores", "work"];
+/// Anchors within anchors.
+const MERGED_LAYERS_MAX: usize = 4;
 /// A value under such a name is a secret.
 const SECRET_NAME: &str = "PASSWORD|SECRET|TOKEN|_KEY$";
 /// The names that go with secret keys, which are no secrets.
@@ -22,7 +26,10 @@ const NEEDED: &str = r"\$\{([A-Z0-9_]+):\?";
 pub(super) fn problems(repository: &Repository) -> Vec<String> {
     let text = repository.text(COMPOSE).unwrap_or_default();
     let parsed = serde_norway::from_str::<Value>(text).and_then(|mut compose| {
-        compose.apply_merge()?;
+        // An anchor may be made of anchors, and each call merges one layer.
+        for _ in 0..MERGED_LAYERS_MAX {
+            compose.apply_merge()?;
+        }
         Ok(compose)
     });
     let Ok(compose) = parsed else { return vec![format!("{COMPOSE} is missing or no YAML")] };
@@ -33,8 +40,11 @@ pub(super) fn problems(repository: &Repository) -> Vec<String> {
         found.extend(secrets(service).into_iter().map(wrong));
         found.extend(neighbours_of_workers(name, service).map(wrong));
         found.extend(absent_files(repository, service).into_iter().map(wrong));
+        if name.starts_with(WORKER) {
+            found.extend(worker(service).into_iter().map(wrong));
+        }
     }
-    found.extend(worker(&compose));
+    found.extend(open_networks(&compose));
     found.extend(secrets_nobody_makes(repository, text));
     found
 }
@@ -69,7 +79,8 @@ fn secrets(service: &Value) -> Vec<String> {
 fn neighbours_of_workers(name: &str, service: &Value) -> Option<String> {
     let mut networks = service["networks"].as_sequence().into_iter().flatten().filter_map(Value::as_str);
     let near = networks.find(|network| NETWORKS_OF_WORKERS.contains(network))?;
-    (!BESIDE_WORKERS.contains(&name)).then(|| format!("is in the network '{near}', where workers are"))
+    let known = BESIDE_WORKERS.contains(&name) || name.starts_with(WORKER);
+    (!known).then(|| format!("is in the network '{near}', where workers are"))
 }
 
 /// Files that are mounted or named are in the repository.
@@ -82,29 +93,27 @@ fn absent_files(repository: &Repository, service: &Value) -> Vec<String> {
     absent.map(|file| format!("needs {file}, which is not there")).collect()
 }
 
-fn worker(compose: &Value) -> Vec<String> {
-    let worker = &compose["services"]["worker"];
+/// A worker is where its broker and bucket are and nowhere else, and may finish its pages.
+fn worker(service: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    let networks: BTreeSet<&str> =
-        worker["networks"].as_sequence().into_iter().flatten().filter_map(Value::as_str).collect();
+    let networks = service["networks"].as_sequence().into_iter().flatten().filter_map(Value::as_str);
+    let networks: BTreeSet<&str> = networks.collect();
     if networks != BTreeSet::from(NETWORKS_OF_WORKERS) {
-        found.push(format!("{COMPOSE}: worker is connected to {networks:?}"));
-    }
-    for network in ["work", "stores", "sides"] {
-        if compose["networks"][network]["internal"] != true {
-            found.push(format!("{COMPOSE}: the network '{network}' is open to the outside"));
-        }
+        found.push(format!("is connected to {networks:?}"));
     }
     let seconds =
         |text: &Value| text.as_str().and_then(|text| text.trim_end_matches('s').parse::<u32>().ok());
-    let (grace, stop) =
-        (seconds(&worker["stop_grace_period"]), seconds(&worker["environment"]["LEAFCUTTER_STOP_TIMEOUT"]));
-    if grace.zip(stop).is_none_or(|(grace, stop)| grace <= stop) {
-        found.push(format!(
-            "{COMPOSE}: worker is killed before its pages had LEAFCUTTER_STOP_TIMEOUT to finish"
-        ));
+    let stop = seconds(&service["environment"]["LEAFCUTTER_STOP_TIMEOUT"]);
+    if seconds(&service["stop_grace_period"]).zip(stop).is_none_or(|(grace, stop)| grace <= stop) {
+        found.push("is killed before its pages had LEAFCUTTER_STOP_TIMEOUT to finish".to_owned());
     }
     found
+}
+
+/// Only the proxy's and the workers' way to the internet is open.
+fn open_networks(compose: &Value) -> Vec<String> {
+    let open = CLOSED_NETWORKS.into_iter().filter(|network| compose["networks"][network]["internal"] != true);
+    open.map(|network| format!("{COMPOSE}: the network '{network}' is open to the outside")).collect()
 }
 
 /// `make-env` writes every variable that must be set.
@@ -132,7 +141,7 @@ mod tests {
 x-role: &role
   image: leafcutter:0.1.0
 services:
-  worker:
+  worker-1:
     <<: *role
     networks: [work, internet]
     stop_grace_period: 45s
@@ -170,7 +179,7 @@ networks:
             ("${S3_SECRET:?run it}\n", "${S3_SECRET:-hunter2}\n", "written down"),
             ("worker:${S3_SECRET:?run it}@", "worker:hunter2@", "has a password"),
             ("networks: [stores]", "networks: [stores, work]", "where workers are"),
-            ("networks: [work, internet]", "networks: [work, internet, stores]", "worker is connected"),
+            ("networks: [work, internet]", "networks: [work, internet, stores]", "is connected to"),
             ("stores: { internal: true }", "stores: {}", "open to the outside"),
             ("45s", "30s", "is killed before"),
             ("deploy/a.json", "deploy/b.json", "which is not there"),
