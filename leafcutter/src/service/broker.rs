@@ -13,7 +13,7 @@ use leafcutter_dispatch::{
         serve_desk,
     },
 };
-use leafcutter_secrets::{InMemorySecrets, Secrets};
+use leafcutter_secrets::{InMemorySecrets, NatsSecrets, Secrets};
 use std::sync::Arc;
 
 /// Offers that wait in memory for a slot.
@@ -82,10 +82,10 @@ impl Broker {
     }
 
     /// Where cookies are. The memory of this process will do only where no other process takes commands.
-    pub(crate) fn secrets(&self, _key: &KeyBytes) -> Arc<dyn Secrets> {
+    pub(crate) fn secrets(&self, key: &KeyBytes) -> Arc<dyn Secrets> {
         match self {
             Self::Embedded(_) => Arc::new(InMemorySecrets::default()),
-            Self::Nats { .. } => Arc::new(InMemorySecrets::default()),
+            Self::Nats { nats, .. } => Arc::new(NatsSecrets::new(nats, key)),
         }
     }
 
