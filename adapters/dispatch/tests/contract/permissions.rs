@@ -76,31 +76,54 @@ async fn each_user_may_do_its_work() {
     assert!(bucket.get("a.b").await.unwrap().is_none());
 }
 
+/// A client without our adapter, as somebody would use it who has got into a worker.
+async fn bare(server: &servers::Nats, user: &str, password: &str) -> async_nats::Client {
+    let options = async_nats::ConnectOptions::with_user_and_password(user.into(), password.into());
+    options.connect(server.url()).await.unwrap()
+}
+
 #[tokio::test]
-async fn a_worker_can_neither_make_offers_nor_read_secrets_nor_take_the_lease() {
+async fn a_worker_can_neither_read_secrets_nor_take_the_lease() {
     let server = servers::Nats::with_config(USERS).await;
     let api = connect(&as_user(&server, "api-1", "a1")).await;
-    let dispatch = NatsDispatch::new(&api);
-    dispatch.offer(offer(1)).await.unwrap();
     secrets(&api).put("k", "sealed".into(), Expect::Any).await.unwrap();
     let worker = connect(&as_user(&server, "worker-1", "w1")).await;
-    assert!(NatsDispatch::new(&worker).offer(offer(2)).await.is_err());
-    assert!(secrets(&worker).get("k").await.is_err());
-    assert!(secrets(&worker).keys(">").await.is_err());
-    assert!(secrets(&worker).put("k", "other".into(), Expect::Any).await.is_err());
-    assert!(secrets(&worker).erase("k", None).await.is_err());
+    let bucket = secrets(&worker);
+    assert!(bucket.get("k").await.is_err());
+    assert!(bucket.keys(">").await.is_err());
+    assert!(bucket.put("k", "other".into(), Expect::Any).await.is_err());
+    assert!(bucket.erase("k", None).await.is_err());
     assert_eq!(secrets(&api).get("k").await.unwrap().unwrap().value, "sealed");
     let lease = NatsLease::new(&worker, "reactions");
     assert!(timeout(Duration::from_secs(4), lease.acquire()).await.is_err());
     drop(soon("the lease", NatsLease::new(&api, "reactions").acquire()).await);
-    let source = NatsWorkSource::new(&api);
-    assert!(
-        timeout(Duration::from_secs(4), async {
-            while soon("an offer", leafcutter_dispatch::WorkSource::next(&source)).await.is_some() {}
-        })
-        .await
-        .is_err()
-    );
+}
+
+#[tokio::test]
+async fn a_worker_can_neither_make_offers_nor_remove_them_nor_speak_to_others() {
+    let server = servers::Nats::with_config(USERS).await;
+    let api = connect(&as_user(&server, "api-1", "a1")).await;
+    NatsDispatch::new(&api).offer(offer(1)).await.unwrap();
+    let (rogue, watcher) = (bare(&server, "worker-1", "w1").await, bare(&server, "watcher", "x").await);
+    let mut inbox = watcher.subscribe("_INBOX.>").await.unwrap();
+    watcher.flush().await.unwrap();
+    let forbidden = [
+        "leafcutter.offers",
+        "$JS.API.STREAM.PURGE.leafcutter-offers",
+        "$JS.API.STREAM.DELETE.leafcutter-offers",
+        "$JS.API.CONSUMER.DELETE.leafcutter-offers.workers",
+        "_INBOX.api-1.1",
+        "_INBOX.worker-2.1",
+    ];
+    for subject in forbidden {
+        rogue.publish(subject, "".into()).await.unwrap();
+    }
+    rogue.flush().await.unwrap();
+    assert!(timeout(Duration::from_millis(200), inbox.next()).await.is_err(), "nobody hears it");
+    let jetstream = async_nats::jetstream::new(watcher);
+    let stream = jetstream.get_stream("leafcutter-offers").await.unwrap();
+    assert_eq!(stream.cached_info().state.messages, 1, "the api's own offer and nothing else");
+    assert_eq!(stream.cached_info().state.consumer_count, 1);
 }
 
 #[tokio::test]
@@ -119,11 +142,8 @@ async fn a_worker_can_neither_answer_for_the_desk_nor_listen_to_others() {
     }
     assert_eq!(desk.claims.lock().unwrap().len(), 20);
     assert!(rogue_desk.claims.lock().unwrap().is_empty());
-    let bare = async_nats::ConnectOptions::with_user_and_password("worker-1".into(), "w1".into());
-    let bare = bare.connect(server.url()).await.unwrap();
     let refused = ["_INBOX.>", "_INBOX.worker-2.>", "leafcutter.>", "leafcutter.offers", "$KV.>", ">"];
-    let watcher = async_nats::ConnectOptions::with_user_and_password("watcher".into(), "x".into());
-    let watcher = watcher.connect(server.url()).await.unwrap();
+    let (bare, watcher) = (bare(&server, "worker-1", "w1").await, bare(&server, "watcher", "x").await);
     for subject in refused {
         let mut ears = bare.subscribe(subject).await.unwrap();
         bare.flush().await.unwrap();

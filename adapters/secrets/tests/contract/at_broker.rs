@@ -3,6 +3,7 @@
 
 use crate::support::{batch, connect, cookies, in_ms, name, settings, until};
 use futures::TryStreamExt;
+use leafcutter_dispatch::{Dispatch, Offer, nats::NatsDispatch};
 use leafcutter_domain::limits::COOKIES_BYTES_MAX;
 use leafcutter_secrets::{NatsSecrets, Secrets, SecretsError};
 use leafcutter_test_servers as servers;
@@ -54,6 +55,9 @@ async fn cookies_are_in_no_file_of_the_broker() {
     let secrets = NatsSecrets::holding(&nats, &KEY, SMALL_BYTES);
     secrets.keep(name(1, None), cookies(CRUMBS)).await.unwrap();
     secrets.forget_at(batch(1), Some(in_ms(60_000))).await.unwrap();
+    // Something else that the broker does write, so that it is seen to write at all.
+    let offer = Offer { id: batch(1).0, batch: batch(1), items: vec![1] };
+    NatsDispatch::new(&nats).offer(offer).await.unwrap();
     let sealed = rows(&server.url(), &nats.settings().prefix).await;
     server.kill().await;
     let files = files(server.folder());
