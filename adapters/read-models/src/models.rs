@@ -51,7 +51,7 @@ struct Inner {
 /// The tables, in the engine that was chosen.
 pub(crate) enum Tables {
     Sqlite(sqlite::Connections),
-    Postgres(postgres::Connections),
+    Postgres(Box<postgres::Connections>),
 }
 
 /// Asks the chosen engine, within the time limit.
@@ -89,7 +89,7 @@ impl ReadModels {
     /// The server cannot be reached ([`ReadModelError::is_passing`]), the text is no address, or the tables were
     /// written by another version.
     pub async fn connect(url: &str) -> Result<Self, ReadModelError> {
-        Self::begin(Tables::Postgres(postgres::connect(url).await?)).await
+        Self::begin(Tables::Postgres(Box::new(postgres::connect(url).await?))).await
     }
 
     async fn begin(tables: Tables) -> Result<Self, ReadModelError> {

@@ -165,13 +165,16 @@ pub(crate) async fn ledgers(
     Ok(cursors)
 }
 
+/// Makes a row a line of text.
+type ToLine = fn(&Row) -> Result<String, ReadModelError>;
+
 /// Every table whose rows tell the same whatever the engine and wherever the log keeps its events.
 pub(crate) async fn each_row(
     pool: &Pool,
     take: &mut (dyn FnMut(String) + Send),
 ) -> Result<(), ReadModelError> {
     let mut snapshot = pool.begin_with(LONG_SNAPSHOT).await?;
-    let tables: [(&'static str, fn(&Row) -> Result<String, ReadModelError>); 6] = [
+    let tables: [(&'static str, ToLine); 6] = [
         ("SELECT * FROM batches ORDER BY batch", |row| Ok(format!("{:?}", rows::header(row)?))),
         ("SELECT * FROM items ORDER BY batch, item", |row| Ok(format!("{:?}", rows::item(row)?))),
         ("SELECT * FROM batch_counts WHERE batches <> 0 ORDER BY account, status", rows::batch_count),
