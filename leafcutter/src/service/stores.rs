@@ -10,8 +10,8 @@ use super::{
 use anyhow::Context;
 use leafcutter_event_store::{EventStore, EventStoreDb, SqliteEventStore};
 use leafcutter_object_store::Objects;
-use leafcutter_reaction_memory::{MemoryError, ReactionMemory};
-use leafcutter_read_models::{ReadModelError, ReadModels};
+use leafcutter_reaction_memory::ReactionMemory;
+use leafcutter_read_models::ReadModels;
 use std::sync::Arc;
 
 /// The log, and how it is closed.
@@ -71,8 +71,8 @@ pub(crate) async fn read_models(
     };
     let models = wait_for(health, "database", async || {
         ReadModels::connect(address).await.map_err(|error| match error {
-            away @ ReadModelError::Unavailable(_) => Fault::Away(with_causes(&away)),
-            other => Fault::Wrong(other.into()),
+            away if away.is_passing() => Fault::Away(with_causes(&away)),
+            wrong => Fault::Wrong(wrong.into()),
         })
     })
     .await?;
@@ -95,8 +95,8 @@ pub(crate) async fn reaction_memory(
     };
     wait_for(health, "database of the reactions", async || {
         ReactionMemory::connect(address).await.map_err(|error| match error {
-            away @ MemoryError::Database(_) => Fault::Away(with_causes(&away)),
-            other => Fault::Wrong(other.into()),
+            away if away.is_passing() => Fault::Away(with_causes(&away)),
+            wrong => Fault::Wrong(wrong.into()),
         })
     })
     .await

@@ -24,7 +24,16 @@ const NOT_IN_THE_DOMAIN: [&str; 12] = [
 
 /// Crates that only the named members may depend on.
 const RESERVED: [(&str, &[&str]); 5] = [
-    ("sqlx", &["leafcutter-event-store", "leafcutter-reaction-memory", "leafcutter-read-models"]),
+    (
+        "sqlx",
+        &[
+            "leafcutter-event-store",
+            "leafcutter-reaction-memory",
+            "leafcutter-read-models",
+            "leafcutter-sql",
+            "leafcutter-test-servers",
+        ],
+    ),
     ("chromiumoxide", &["leafcutter-worker"]),
     (
         "tonic",
