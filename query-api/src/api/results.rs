@@ -37,7 +37,7 @@ async fn read_one(
         Ok(bytes) => bytes,
         Err(ObjectError::Missing(_)) => return Ok(RawValue::NULL.to_owned()),
         Err(error @ ObjectError::Store(_)) => return Err(store_unavailable(&error)),
-        Err(error @ (ObjectError::TooLarge { .. } | ObjectError::Key(_))) => {
+        Err(error @ (ObjectError::TooLarge { .. } | ObjectError::Key(_) | ObjectError::Address(_))) => {
             tracing::error!(%error, "a result is left out");
             return Ok(RawValue::NULL.to_owned());
         }

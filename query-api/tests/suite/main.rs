@@ -8,5 +8,6 @@ mod batches;
 mod document;
 mod history;
 mod lists;
+mod screenshots;
 mod sessions;
 mod support;

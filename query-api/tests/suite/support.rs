@@ -65,9 +65,18 @@ impl World {
     /// A read side that clients reach under this URL.
     pub(crate) async fn reached_at(public_url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::local(&folder.path().join("objects")).unwrap();
+        Self::made_of(folder, objects, public_url).await
+    }
+
+    /// A read side with its objects elsewhere.
+    pub(crate) async fn with_objects(objects: Objects) -> Self {
+        Self::made_of(tempfile::tempdir().unwrap(), objects, None).await
+    }
+
+    async fn made_of(folder: tempfile::TempDir, objects: Objects, public_url: Option<&str>) -> Self {
         let log = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.unwrap());
         let models = ReadModels::open(&folder.path().join("read.sqlite")).await.unwrap();
-        let objects = Objects::local(&folder.path().join("objects")).unwrap();
         let (ledgers, accounts) =
             (Arc::new(Streams::new(log.clone() as _)), Arc::new(Streams::new(log.clone() as _)));
         open_account(&accounts, OWNER, OWNER_KEY).await;
