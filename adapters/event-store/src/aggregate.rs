@@ -10,7 +10,7 @@ use std::{fmt, hash::Hash};
 /// An aggregate with a place in the log.
 pub trait Aggregate:
     Decider<
-        State: Serialize + DeserializeOwned + Send + Sync,
+        State: Clone + Serialize + DeserializeOwned + Send + Sync,
         Command: Send + Sync,
         Event: DomainEvent + Clone + Send + Sync,
         Rejection: fmt::Debug + fmt::Display + Send,

@@ -228,6 +228,11 @@ pub trait EventStore: Send + Sync {
     /// The store is not available.
     async fn head(&self) -> Result<Position, StoreError>;
 
+    /// Whether other processes append to this log too.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Events after `after`, of one category or of all.
     fn subscribe(&self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription>;
 

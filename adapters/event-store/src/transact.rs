@@ -16,7 +16,16 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Times that a group is decided again after a conflict.
-pub(crate) const TRANSACT_ATTEMPTS_MAX: usize = 10;
+pub(crate) const TRANSACT_ATTEMPTS_MAX: u32 = 40;
+/// The longest pause after the first conflict; it doubles with each.
+pub(crate) const CONFLICT_PAUSE_FIRST_MS: u64 = 1;
+/// The longest pause between two tries.
+pub(crate) const CONFLICT_PAUSE_MAX_MS: u64 = 8;
+/// How long one stream is appended to without a break, in a log that others write too. Whoever appends without one
+/// wins every time, for a rival that reads, decides and appends comes too late, and cannot make itself known.
+pub(crate) const RUN_MAX_MS: u64 = 60;
+/// The break: longer than a rival's pause and its next try together.
+pub(crate) const BREAK_MS: u64 = 20;
 /// Times that an append whose outcome is unknown is repeated.
 pub(crate) const REPEATS_MAX: usize = 5;
 /// Commands to one stream that are appended together.

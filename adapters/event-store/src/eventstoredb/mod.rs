@@ -124,6 +124,10 @@ impl EventStore for EventStoreDb {
         Ok(newest.map_or(Position::START, |newest| newest.position))
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn subscribe(&self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription> {
         let live =
             subscription::Live::new(Arc::clone(&self.link), prefixes(category), category.is_some(), after);

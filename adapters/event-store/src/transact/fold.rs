@@ -40,6 +40,19 @@ struct Kept<S, F> {
     folded: F,
 }
 
+impl<A: Aggregate> Clone for Folded<A> {
+    fn clone(&self) -> Self {
+        let Self { state, revision, last_at, last_hash, snapshot_at } = self;
+        Self {
+            state: state.clone(),
+            revision: *revision,
+            last_at: *last_at,
+            last_hash: last_hash.clone(),
+            snapshot_at: *snapshot_at,
+        }
+    }
+}
+
 impl<A: Aggregate> Folded<A> {
     /// The state in a snapshot, if it is one of this stream in today's form. Else it is left aside: it is only a
     /// shortcut.

@@ -1,17 +1,19 @@
 //! The queue of one stream: whoever comes first carries out everything that waits, in one append.
 
 use super::{
-    Committed, GROUP_COMMANDS_MAX, REPEATS_MAX, TRANSACT_ATTEMPTS_MAX, TransactError,
+    BREAK_MS, CONFLICT_PAUSE_FIRST_MS, CONFLICT_PAUSE_MAX_MS, Committed, GROUP_COMMANDS_MAX, REPEATS_MAX,
+    RUN_MAX_MS, TRANSACT_ATTEMPTS_MAX, TransactError,
     fold::{self, Folded},
 };
 use crate::{
     Aggregate, ChainLink, EventStore, Expected, Metadata, NewEvent, StoreError, StreamName, event_id,
-    link_hash, stored::VERSION,
+    link_hash, pause::pause, stored::VERSION,
 };
 use leafcutter_domain::{DomainEvent, limits::APPEND_BYTES_MAX};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::{MutexGuard, oneshot};
 
@@ -30,11 +32,32 @@ pub(super) struct Job<A: Aggregate> {
 pub(super) struct Group<A: Aggregate> {
     waiting: Mutex<VecDeque<Job<A>>>,
     folded: tokio::sync::Mutex<Option<Folded<A>>>,
+    run: Mutex<Option<Run>>,
+}
+
+/// Appends to one stream with hardly a moment between them.
+struct Run {
+    began: Instant,
+    last: Instant,
+}
+
+impl Run {
+    /// Counts an append in, and tells whether the run has lasted long enough.
+    fn go_on(run: &mut Option<Self>) -> bool {
+        let now = Instant::now();
+        let of = |millis| Duration::from_millis(millis);
+        let began = match run {
+            Some(run) if now - run.last < of(BREAK_MS) => run.began,
+            Some(_) | None => now,
+        };
+        *run = Some(Self { began, last: now });
+        now - began >= of(RUN_MAX_MS)
+    }
 }
 
 impl<A: Aggregate> Default for Group<A> {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), folded: tokio::sync::Mutex::default() }
+        Self { waiting: Mutex::default(), folded: tokio::sync::Mutex::default(), run: Mutex::default() }
     }
 }
 
@@ -69,6 +92,13 @@ impl<A: Aggregate> Group<A> {
         waiting.drain(..count).collect()
     }
 
+    /// Takes a break when one is due. Whoever was carried out has been answered already.
+    async fn let_rivals_in(&self, store: &dyn EventStore) {
+        if store.is_shared() && Run::go_on(&mut self.run.lock().unwrap_or_else(PoisonError::into_inner)) {
+            tokio::time::sleep(Duration::from_millis(BREAK_MS)).await;
+        }
+    }
+
     /// Carries out what waits; nothing when an earlier caller has done so.
     pub(super) async fn run(&self, id: A::Id, store: &dyn EventStore) {
         let mut held = self.hold().await;
@@ -77,12 +107,18 @@ impl<A: Aggregate> Group<A> {
         let mut attempts = 0;
         while !jobs.is_empty() {
             attempts += 1;
-            jobs = match run_once(store, &stream, &mut held, jobs).await {
+            jobs = match run_once(store, &stream, &mut held, jobs, attempts > 1).await {
                 Ok(left) => {
                     attempts = 0;
+                    self.let_rivals_in(store).await;
                     left
                 }
-                Err(jobs) if attempts < TRANSACT_ATTEMPTS_MAX => jobs,
+                Err(jobs) if attempts < TRANSACT_ATTEMPTS_MAX => {
+                    let first = Duration::from_millis(CONFLICT_PAUSE_FIRST_MS);
+                    let longest = Duration::from_millis(CONFLICT_PAUSE_MAX_MS);
+                    tokio::time::sleep(pause(attempts - 1, first, longest)).await;
+                    jobs
+                }
                 Err(jobs) => return fail_all(jobs, || TransactError::Contention),
             };
         }
@@ -95,10 +131,11 @@ async fn run_once<A: Aggregate>(
     stream: &StreamName,
     held: &mut Option<Folded<A>>,
     jobs: Vec<Job<A>>,
+    after_conflict: bool,
 ) -> Result<Vec<Job<A>>, Vec<Job<A>>> {
     let known = held.take();
     let folded = match known {
-        Some(folded) if jobs.iter().all(|job| has_news(&folded, job)) => folded,
+        Some(folded) if !after_conflict && jobs.iter().all(|job| has_news(&folded, job)) => folded,
         known => match fold::refresh(store, stream, known).await {
             Ok(folded) => folded,
             Err(error) => {
@@ -108,6 +145,8 @@ async fn run_once<A: Aggregate>(
         },
     };
     let expected = folded.revision.map_or(Expected::NoStream, Expected::Revision);
+    // Where rivals may be, the state before is kept, so that a conflict costs only the events that are new.
+    let before = store.is_shared().then(|| folded.clone());
     let mut decided = decide_all(stream, folded, jobs);
     if decided.new.is_empty() {
         return Ok(finish(held, decided));
@@ -118,6 +157,7 @@ async fn run_once<A: Aggregate>(
             Ok(finish(held, decided))
         }
         Err(StoreError::Conflict) => {
+            *held = before;
             let (mut jobs, left) = decided.into_jobs();
             jobs.extend(left);
             Err(jobs)

@@ -7,6 +7,7 @@
 mod appends;
 mod durability;
 mod eventstoredb;
+mod eventstoredb_faults;
 mod races;
 mod reads;
 mod scoped;

@@ -5,7 +5,9 @@
 
 mod chain;
 mod commands;
+mod eventstoredb;
 mod grouping;
+mod hammering;
 mod outcomes;
 mod probe;
 mod rivals;

@@ -141,6 +141,11 @@ impl EventStore for Probe {
         self.inner.head().await
     }
 
+    /// The replicas of one test stand for processes.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn subscribe(&self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription> {
         self.inner.subscribe(after, category)
     }

@@ -15,7 +15,7 @@ use leafcutter_domain::{
 use leafcutter_event_store::{Aggregate, TransactError, decode};
 
 /// Times that the loop tries; see `TRANSACT_ATTEMPTS_MAX`.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_spend_one_ledger_to_exactly_zero() {
