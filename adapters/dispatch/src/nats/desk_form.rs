@@ -233,3 +233,29 @@ impl From<Recorded> for ReportAnswer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> String {
+        String::from_utf8(write(&Answer::Here(Recorded::Recorded)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn unknown_fields_are_passed_over_and_another_version_is_refused() {
+        let read = |text: &str| read::<Answer<Recorded>>(text.as_bytes());
+        assert!(matches!(read(&written()), Ok(Answer::Here(Recorded::Recorded))));
+        assert!(read(&written().replace("{\"version\"", "{\"tomorrow\":[],\"version\"")).is_ok());
+        for other in [written().replace("\"version\":1", "\"version\":2"), "session=CRUMBS".to_owned()] {
+            let said = read(&other).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains("another version") && !said.contains("CRUMBS"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_larger_than_the_broker_takes_is_not_sent() {
+        assert!(write(&"x".repeat(FORM_BYTES_MAX - 100)).is_ok());
+        assert!(write(&"x".repeat(FORM_BYTES_MAX)).is_err());
+    }
+}
