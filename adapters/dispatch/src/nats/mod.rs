@@ -1,6 +1,6 @@
 //! The broker NATS with JetStream behind the ports of this crate: a work queue for offers, questions and answers for
 //! the desk, a short-lived key for the lease, and buckets in memory for whoever else needs one. All of it can be lost
-//! and comes back; the log is the truth. Works with nats-server 2.9 and newer. Not here: what work is.
+//! and comes back; the log is the truth. Written for nats-server 2.9 and newer. Not here: what work is.
 
 mod bucket;
 mod connection;
