@@ -36,8 +36,8 @@ pub(crate) async fn a_restart_goes_on_where_it_was_and_counts_nothing_twice(worl
     assert_eq!((days.len(), days[0].usage), (1, usage));
 }
 
-pub(crate) async fn charges_are_counted_on_their_day(world: World) {
-    let projector = world.project();
+/// A ledger of which three credits were charged, on the second day.
+pub(crate) async fn charge(world: &World) {
     let (batch, account) = (BatchId(uuid::Uuid::from_u128(7)), ACCOUNT);
     let period = Period::of(began());
     let reservation = ReservationId::of(batch, 1);
@@ -54,8 +54,13 @@ pub(crate) async fn charges_are_counted_on_their_day(world: World) {
     for command in commands {
         ledgers.transact(LedgerId { account, period }, command).await.unwrap();
     }
+}
+
+pub(crate) async fn charges_are_counted_on_their_day(world: World) {
+    let projector = world.project();
+    charge(&world).await;
     world.applied().await;
-    let days = world.models.usage(account, "2026-01-01").await.unwrap();
+    let days = world.models.usage(ACCOUNT, "2026-01-01").await.unwrap();
     assert_eq!((days.len(), days[0].day.as_str(), days[0].usage.credits), (1, "2026-11-02", 3));
     projector.shutdown().await;
 }

@@ -1,6 +1,7 @@
 //! The model test of the read side: random lives of batches, carried out through the real log and projector, leave
 //! the rows that a plain fold in memory gives, and these agree with what the rules remember.
 
+use crate::following::charge;
 use crate::support::{ACCOUNT, Engine, PATIENCE, World, began, report, rows, start, submit, terms};
 use leafcutter_domain::{
     BatchId, Decider, ItemIndex,
@@ -9,11 +10,15 @@ use leafcutter_domain::{
         FailBatch, Item, ItemStatus, Phase, PutBackItem, RequestRetry,
     },
 };
-use leafcutter_event_store::{Aggregate, EventStore, decode};
+use leafcutter_event_store::{
+    Aggregate, EventStore, EventStoreDb, Expected, NewEvent, Position, SqliteEventStore, StoredEvent, decode,
+};
+use leafcutter_eventstoredb_stand_in::StandIn;
+use leafcutter_projector::{Projector, Settings};
 use leafcutter_read_models::{BatchFilter, BatchView, ItemView, ReadModels, Status};
 use leafcutter_test_servers::Postgres;
 use proptest::{prelude::*, test_runner::TestRunner};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 const BATCHES: u128 = 3;
@@ -175,27 +180,59 @@ async fn check(world: &World) {
     assert_eq!(world.models.quarantined().await.unwrap(), []);
 }
 
-/// The whole history at once, into PostgreSQL, gives the rows that it gave SQLite live and with restarts.
-async fn postgres_tells_the_same(server: &Postgres, world: &World) {
-    let other = ReadModels::connect(&server.database().await).await.unwrap();
-    let projector = world.project_into(&other);
-    assert!(other.wait_until(world.head().await, PATIENCE).await.unwrap());
+/// The whole history at once, from this log into these tables.
+async fn retold(log: Arc<dyn EventStore>, models: ReadModels) -> Vec<String> {
+    let head = log.head().await.unwrap();
+    let projector = Projector::start(log, models.clone(), Settings::default());
+    assert!(models.wait_until(head, PATIENCE).await.unwrap());
     projector.shutdown().await;
-    assert_eq!(rows(&other).await, rows(&world.models).await);
-    other.close().await;
+    let rows = rows(&models).await;
+    models.close().await;
+    rows
+}
+
+/// The same events in a server that speaks EventStoreDB's protocol, appended in the order in which they happened.
+async fn copied(log: &SqliteEventStore, server: &StandIn) -> Arc<dyn EventStore> {
+    let copy = EventStoreDb::open(&server.connection_string()).unwrap();
+    let head = log.head().await.unwrap();
+    let mut events = log.subscribe(Position::START, None);
+    let mut copied = Position::START;
+    while copied < head {
+        let page = events.next().await.unwrap();
+        copied = page.up_to;
+        for StoredEvent { stream, revision, id, name, data, metadata, .. } in page.events {
+            let expected = revision.checked_sub(1).map_or(Expected::NoStream, Expected::Revision);
+            let event = NewEvent { id, name: name.leak(), data, metadata };
+            copy.append(&stream, expected, vec![event]).await.unwrap();
+        }
+    }
+    Arc::new(copy)
+}
+
+/// Whichever store holds the history and whichever database the tables are in: the rows are those that it gave
+/// SQLite live and with restarts. Positions are no part of a row.
+async fn every_store_and_database_tells_the_same(server: &Postgres, world: &World) {
+    let live = rows(&world.models).await;
+    let postgres = async || ReadModels::connect(&server.database().await).await.unwrap();
+    assert_eq!(retold(world.log.clone(), postgres().await).await, live);
+    let elsewhere = StandIn::start().await.unwrap();
+    let copy = copied(&world.log, &elsewhere).await;
+    assert_eq!(retold(Arc::clone(&copy), postgres().await).await, live);
+    assert_eq!(retold(copy, world.more_models().await).await, live);
 }
 
 #[test]
-fn any_life_of_batches_leaves_the_rows_that_a_plain_fold_gives_in_both_engines() {
+fn any_life_of_batches_leaves_the_rows_that_a_plain_fold_gives_in_every_store_and_database() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Postgres::shared());
     let config = ProptestConfig { cases: 24, ..ProptestConfig::with_source_file(file!()) };
     let held = TestRunner::new(config).run(&steps(), |steps| {
         runtime.block_on(async {
             let world = World::new(Engine::Sqlite).await;
+            charge(&world).await;
             live(&world, &steps).await;
             check(&world).await;
-            postgres_tells_the_same(&server, &world).await;
+            every_store_and_database_tells_the_same(&server, &world).await;
         });
         Ok(())
     });
