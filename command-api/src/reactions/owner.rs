@@ -92,6 +92,7 @@ impl Owner {
         let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let turn = Turn {
+            store: store.as_ref(),
             subscription: store.subscribe(position, None),
             actor: Actor::new(commands.clone(), Arc::clone(dispatch), settings.clone()),
             tables,
@@ -128,6 +129,7 @@ impl Owner {
 
 /// One ownership, from the lease until it is lost.
 struct Turn<'a> {
+    store: &'a dyn EventStore,
     subscription: Box<dyn Subscription>,
     actor: Actor,
     tables: &'a ReactionMemory,
@@ -157,8 +159,19 @@ impl Turn<'_> {
                         pause().await;
                     }
                 },
-                _ = self.tick.tick() => self.actor.tick(&mut self.memory).await,
+                _ = self.tick.tick() => {
+                    self.actor.tick(&mut self.memory).await;
+                    self.look_for_the_log().await;
+                }
             }
+        }
+    }
+
+    /// Notices that the log is back, also when nothing is in it that was not read before.
+    async fn look_for_the_log(&mut self) {
+        let missing = matches!(&*self.state.borrow(), ReactionState::Missing(_));
+        if missing && self.store.head().await.is_ok() {
+            say(self.state, ReactionState::Active);
         }
     }
 
