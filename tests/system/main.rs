@@ -7,6 +7,7 @@
 mod batches;
 mod cancel;
 mod chromium;
+mod cluster;
 mod command_line;
 mod contract;
 mod crashes;

@@ -1,7 +1,7 @@
 //! The vendors' own clients against the service, as scripts of `tests/python`: they make the calls and judge the
 //! answers; here a service is started for them and their words are shown when they fail.
 
-use crate::harness::{ADMIN_TOKEN, Home, Options, Service};
+use crate::harness::{ADMIN_TOKEN, Api, Home, Options, Service};
 use std::{path::PathBuf, process::Output, time::Duration};
 use tokio::{process::Command, time::timeout};
 
@@ -34,10 +34,10 @@ pub(crate) fn python() -> Command {
     command
 }
 
-/// Runs a script against the service and fails the test, with all that it said, unless every check holds.
-async fn run(script: &str, service: &Service, flags: &[&str]) {
+/// Runs a script against what this client calls and fails the test, with all that it said, unless every check holds.
+pub(crate) async fn run(script: &str, api: &Api, flags: &[&str]) {
     let mut command = python();
-    command.arg(script).args(["--service", service.api.base(), "--api-key", service.api.key()]);
+    command.arg(script).args(["--service", api.base(), "--api-key", api.key()]);
     command.args(["--admin-token", ADMIN_TOKEN]).args(flags);
     let output = timeout(SCRIPT_LIMIT, command.output()).await;
     let output = output.unwrap_or_else(|_| panic!("{script}: not within {SCRIPT_LIMIT:?}")).unwrap();
@@ -58,7 +58,7 @@ fn options() -> Options {
 #[tokio::test]
 async fn the_official_spidra_client_needs_nothing_but_another_base_url() {
     let service = Service::start(&options()).await;
-    run("spidra_flow.py", &service, &[]).await;
+    run("spidra_flow.py", &service.api, &[]).await;
     service.stop().await;
 }
 
@@ -68,13 +68,13 @@ async fn the_official_spidra_client_meets_no_stale_answer_while_the_projector_st
     // Not ready, for its read models never catch up, but it serves.
     let service =
         Home::new().await.launch(&options).await.unwrap_or_else(|home| panic!("no start:\n{}", home.log()));
-    run("spidra_flow.py", &service, &["--projector-paused"]).await;
+    run("spidra_flow.py", &service.api, &["--projector-paused"]).await;
     service.stop().await;
 }
 
 #[tokio::test]
 async fn the_official_anchorbrowser_client_lists_gets_and_retries_scrape_batches() {
     let service = Service::start(&options()).await;
-    run("anchor_flow.py", &service, &[]).await;
+    run("anchor_flow.py", &service.api, &[]).await;
     service.stop().await;
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::{fs, path::Path};
 
 /// The value of the cookie; its signs make every spelling of it differ.
-const SECRET: &str = "SECRET-7f3k/+q~zW9x|leaf";
+pub(crate) const SECRET: &str = "SECRET-7f3k/+q~zW9x|leaf";
 /// What is left alone by `encodeURIComponent`.
 const COMPONENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'!').remove(b'~').remove(b'*');
@@ -33,20 +33,26 @@ fn spellings(secret: &str) -> Vec<Vec<u8>> {
     found
 }
 
-/// Every file below a folder that holds the secret, and every process argument.
-fn places_of(secret: &str, home: &Home) -> Vec<String> {
+/// Every file below a folder that holds the secret, in whatever spelling.
+pub(crate) fn files_with(secret: &str, folder: &Path) -> Vec<String> {
     let spellings = spellings(secret);
-    let holds = |bytes: &[u8]| {
-        let found = |spelling: &Vec<u8>| bytes.windows(spelling.len()).any(|window| window == spelling);
-        spellings.iter().any(found)
-    };
     let mut files = Vec::new();
-    files_below(home.folder(), &mut files);
-    let lines = home.processes.command_lines();
-    let arguments = lines.into_iter().filter(|line| holds(line.as_bytes()));
+    files_below(folder, &mut files);
     // A file may go while it is looked for.
-    files.retain(|file| fs::read(file).is_ok_and(|bytes| holds(&bytes)));
-    files.into_iter().map(|file| file.display().to_string()).chain(arguments).collect()
+    files.retain(|file| fs::read(file).is_ok_and(|bytes| holds(&bytes, &spellings)));
+    files.into_iter().map(|file| file.display().to_string()).collect()
+}
+
+fn holds(bytes: &[u8], spellings: &[Vec<u8>]) -> bool {
+    let found = |spelling: &Vec<u8>| bytes.windows(spelling.len()).any(|window| window == spelling);
+    spellings.iter().any(found)
+}
+
+/// Every process argument of a service that holds the secret.
+pub(crate) fn arguments_with(secret: &str, home: &Home) -> Vec<String> {
+    let spellings = spellings(secret);
+    let lines = home.processes.command_lines();
+    lines.into_iter().filter(|line| holds(line.as_bytes(), &spellings)).collect()
 }
 
 fn files_below(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
@@ -60,7 +66,8 @@ fn files_below(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
 }
 
 fn nowhere(home: &Home) {
-    assert_eq!(places_of(SECRET, home), Vec::<String>::new(), "the secret can be read there");
+    let places = [files_with(SECRET, home.folder()), arguments_with(SECRET, home)].concat();
+    assert_eq!(places, Vec::<String>::new(), "the secret can be read there");
 }
 
 #[test]
@@ -74,8 +81,7 @@ fn the_search_finds_every_spelling() {
         format!("q={}", utf8_percent_encode(SECRET, COMPONENT)).into_bytes(),
     ];
     for text in texts {
-        let found = |spelling: &Vec<u8>| text.windows(spelling.len()).any(|window| window == spelling);
-        assert!(spellings(SECRET).iter().any(found), "{}", String::from_utf8_lossy(&text));
+        assert!(holds(&text, &spellings(SECRET)), "{}", String::from_utf8_lossy(&text));
     }
 }
 

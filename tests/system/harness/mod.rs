@@ -2,14 +2,20 @@
 //! that nothing is left behind. No test is here.
 
 mod api;
+mod cluster;
 mod options;
 mod processes;
+mod proxy;
+mod role;
 mod service;
 mod site;
 
 pub(crate) use api::{Answer, Api, count, credits_used, items};
+pub(crate) use cluster::{BROKER_PASSWORD, Cluster, ClusterOptions, LISTENER, Part};
 pub(crate) use options::{ADMIN_TOKEN, Options};
 pub(crate) use processes::{Processes, end};
+pub(crate) use proxy::Proxy;
+pub(crate) use role::Role;
 pub(crate) use service::{Home, Service};
 pub(crate) use site::{Canary, Site};
 

@@ -20,9 +20,11 @@ use tokio::{
 };
 
 /// Services at a time: each brings a Chromium, and deadlines must hold on two cores.
-const SERVICES_MAX: usize = 3;
+const SERVICES_MAX: u32 = 3;
 /// How long the processes of a service may take to disappear after its end.
 const GONE_LIMIT: Duration = Duration::from_secs(10);
+/// Lines of its log that a failed test shows.
+const LOG_LINES: usize = 40;
 /// What the program prints before its address.
 const LISTENING: &str = "listening on ";
 
@@ -37,9 +39,18 @@ pub(crate) struct Home {
 impl Home {
     /// An empty folder, once it is this test's turn.
     pub(crate) async fn new() -> Self {
+        Self::with_turns(1).await
+    }
+
+    /// An empty folder for a test whose processes are as many as the machine bears, once no other service runs.
+    pub(crate) async fn alone() -> Self {
+        Self::with_turns(SERVICES_MAX).await
+    }
+
+    async fn with_turns(count: u32) -> Self {
         static TURNS: std::sync::OnceLock<Arc<Semaphore>> = std::sync::OnceLock::new();
-        let turns = TURNS.get_or_init(|| Arc::new(Semaphore::new(SERVICES_MAX)));
-        let turn = Arc::clone(turns).acquire_owned().await.unwrap();
+        let turns = TURNS.get_or_init(|| Arc::new(Semaphore::new(SERVICES_MAX as usize)));
+        let turn = Arc::clone(turns).acquire_many_owned(count).await.unwrap();
         let folder = TempDir::with_prefix("leafcutter-system-").unwrap();
         // Chromium may run as somebody else, who must be able to pass through.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
@@ -77,12 +88,7 @@ impl Home {
                 command
             }
         };
-        for (setting, _) in std::env::vars_os() {
-            let name = setting.to_string_lossy();
-            if name.starts_with("LEAFCUTTER_") && name != "LEAFCUTTER_CHROMIUM" {
-                command.env_remove(&setting);
-            }
-        }
+        forget_settings(&mut command);
         command.env("TMPDIR", self.folder.path().join("tmp"));
         command.process_group(0).kill_on_drop(true).stdin(Stdio::null());
         command
@@ -120,22 +126,32 @@ impl Home {
     }
 }
 
+/// Takes the settings that the tests run under from a command, all but the one that says where Chromium is.
+pub(super) fn forget_settings(command: &mut Command) {
+    for (setting, _) in std::env::vars_os() {
+        let name = setting.to_string_lossy();
+        if name.starts_with("LEAFCUTTER_") && name != "LEAFCUTTER_CHROMIUM" {
+            command.env_remove(&setting);
+        }
+    }
+}
+
 impl Drop for Home {
     fn drop(&mut self) {
         let left = self.processes.wait_until_gone(GONE_LIMIT);
         self.processes.end_all();
         if std::thread::panicking() {
-            eprintln!("the service's last words:\n{}", tail(&self.log()));
+            eprintln!("the service's last words:\n{}", tail(&self.log(), LOG_LINES));
         } else if let Err(left) = left {
             panic!("processes outlived the service: {left:#?}");
         }
     }
 }
 
-fn tail(log: &str) -> String {
-    const LINES: usize = 40;
+/// The last lines of a log.
+pub(super) fn tail(log: &str, count: usize) -> String {
     let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// A running service.
@@ -241,7 +257,7 @@ impl Drop for Service {
 }
 
 /// Passes on the address that the program prints, and reads on: a full pipe would hold the program up.
-async fn listen_to(output: ChildStdout, told: oneshot::Sender<String>) {
+pub(super) async fn listen_to(output: ChildStdout, told: oneshot::Sender<String>) {
     let mut told = Some(told);
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
