@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     if let Err(error) = service::logging::start(cli.command.is_service()) {
         return refused(&error);
     }
+    // Two libraries bring a cryptography provider each; whoever asks for the default gets this one. Nobody has asked yet,
+    // so it cannot be taken.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refused(&anyhow::Error::new(error).context("the runtime cannot start")),

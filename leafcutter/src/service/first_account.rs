@@ -34,7 +34,7 @@ pub(crate) async fn ensure(
     let key = data.api_key()?.context("the file api-key of the data directory is gone")?;
     wait_for(health, "account 'default'", async || {
         ensure_first_account(commands, &key).await.map_err(|error| match log {
-            Log::Remote(_) => Fault::Away(error.to_string()),
+            Log::Remote(_) => Fault::Away(error.into()),
             Log::Embedded(_) => {
                 Fault::Wrong(anyhow::Error::new(error).context("the account 'default' cannot be opened"))
             }

@@ -56,7 +56,7 @@ pub(crate) async fn log(args: &ServeArgs, data: Option<&DataDir>, health: &Healt
     let store = log.store();
     health.watch("event store", move || {
         let store = Arc::clone(&store);
-        async move { store.head().await.map(drop).map_err(|error| with_causes(&error)) }
+        async move { store.head().await.map(drop).map_err(|error| error.to_string()) }
     });
     Ok(log)
 }
@@ -71,7 +71,7 @@ pub(crate) async fn read_models(
     };
     let models = wait_for(health, "database", async || {
         ReadModels::connect(address).await.map_err(|error| match error {
-            away if away.is_passing() => Fault::Away(with_causes(&away)),
+            away if away.is_passing() => Fault::Away(away.into()),
             wrong => Fault::Wrong(wrong.into()),
         })
     })
@@ -79,7 +79,7 @@ pub(crate) async fn read_models(
     let asked = models.clone();
     health.watch("database", move || {
         let models = asked.clone();
-        async move { models.check().await.map_err(|error| with_causes(&error)) }
+        async move { models.check().await.map_err(|error| error.to_string()) }
     });
     Ok(models)
 }
@@ -95,7 +95,7 @@ pub(crate) async fn reaction_memory(
     };
     wait_for(health, "database of the reactions", async || {
         ReactionMemory::connect(address).await.map_err(|error| match error {
-            away if away.is_passing() => Fault::Away(with_causes(&away)),
+            away if away.is_passing() => Fault::Away(away.into()),
             wrong => Fault::Wrong(wrong.into()),
         })
     })
@@ -112,19 +112,8 @@ pub(crate) fn objects(plan: &Plan, data: Option<&DataDir>, health: &Health) -> a
         let asked = objects.clone();
         health.watch("object store", move || {
             let objects = asked.clone();
-            async move { objects.check().await.map_err(|error| with_causes(&error)) }
+            async move { objects.check().await.map_err(|error| error.to_string()) }
         });
     }
     Ok(objects)
-}
-
-/// An error with all that is behind it, for a reader who cannot ask it.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -15,7 +15,7 @@ const PAUSE_MAX_MS: u64 = 2_000;
 /// Why a try failed.
 pub(crate) enum Fault {
     /// The server is away: worth another try.
-    Away(String),
+    Away(anyhow::Error),
     /// What is set or stored is wrong: nothing to wait for.
     Wrong(anyhow::Error),
 }
@@ -45,8 +45,9 @@ pub(crate) async fn wait_for<T>(
             Err(Fault::Wrong(error)) => return Err(error),
             Err(Fault::Away(reason)) => reason,
         };
-        tracing::warn!(reason, "waiting for the {name}");
-        *missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        // The log tells all; health, which anybody may ask, only what is missing.
+        tracing::warn!(reason = format!("{reason:#}"), "waiting for the {name}");
+        *missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(PAUSE_MAX_MS));
     }
