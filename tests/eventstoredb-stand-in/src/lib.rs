@@ -10,6 +10,8 @@ mod log;
 mod node;
 mod refusal;
 mod service;
+mod tls;
 
 pub use faults::{End, Fault};
 pub use node::{Options, StandIn};
+pub use tls::loopback_certificate;

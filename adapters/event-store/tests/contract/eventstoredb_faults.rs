@@ -3,7 +3,7 @@
 
 use crate::support::{after, collect, event, events, holds, kept, stream, within_deadline};
 use leafcutter_event_store::{EventStore, EventStoreDb, NewEvent, Position, Snapshot, StoreError};
-use leafcutter_eventstoredb_stand_in::{End, Fault, Options, StandIn};
+use leafcutter_eventstoredb_stand_in::{End, Fault, Options, StandIn, loopback_certificate};
 use std::{sync::Arc, time::Duration};
 use tonic::Code;
 
@@ -238,4 +238,19 @@ async fn the_head_is_our_newest_event_and_a_subscription_comes_to_it() {
         }
         assert!(names.iter().all(|name| *name == stream("ledger-1")), "{names:?}");
     }
+}
+
+#[tokio::test]
+async fn tls_trusts_the_named_authority_and_nobody_else() {
+    let (tls, certificate) = loopback_certificate().unwrap();
+    let server = StandIn::with(Options { tls: Some(tls), ..Options::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authority.pem");
+    std::fs::write(&file, certificate).unwrap();
+    let trusting = open(&format!("esdb://{}?tlsCaFile={}", server.address(), file.display()));
+    kept(&*trusting, "batch-1", after(0), &events(1)).await;
+    let wary = open(&format!("esdb://{}?maxDiscoverAttempts=1", server.address()));
+    let refused = wary.append(&stream("batch-1"), after(1), events(1)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+    assert!(words(&refused).to_lowercase().contains("certificate"), "{}", words(&refused));
 }
