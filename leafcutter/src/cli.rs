@@ -11,11 +11,11 @@ use clap::{Parser, Subcommand};
 #[command(name = "leafcutter", version, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Action,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Action {
     /// Run the service: HTTP API, workers and storage in one process.
     Serve(Box<ServeArgs>),
     /// Run the write side alone: HTTP commands, the work desk, the reactions.
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Credits(CreditsArgs),
 }
 
-impl Command {
+impl Action {
     /// Whether this runs the service or a part of it, and not a client of it.
     pub(crate) fn is_service(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ mod client;
 mod service;
 
 use clap::{Parser, error::ErrorKind};
-use cli::{Cli, Command};
+use cli::{Action, Cli};
 use std::process::ExitCode;
 
 /// Exit code of a command that was refused or could not start.
@@ -35,16 +35,16 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+async fn run(command: Action) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => service::run((*args).into()).await.map(|()| ExitCode::SUCCESS),
-        Command::CommandApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
-        Command::QueryApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
-        Command::Projector(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
-        Command::Worker(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
-        Command::Scrape(args) => service::scrape(*args).await.map(ExitCode::from),
-        Command::Batch(args) => Ok(client::batch(&args).await.into()),
-        Command::Credits(args) => Ok(client::credits(&args).await.into()),
+        Action::Serve(args) => service::run((*args).into()).await.map(|()| ExitCode::SUCCESS),
+        Action::CommandApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Action::QueryApi(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Action::Projector(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Action::Worker(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
+        Action::Scrape(args) => service::scrape(*args).await.map(ExitCode::from),
+        Action::Batch(args) => Ok(client::batch(&args).await.into()),
+        Action::Credits(args) => Ok(client::credits(&args).await.into()),
     }
 }
 
