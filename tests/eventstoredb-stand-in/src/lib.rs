@@ -10,6 +10,7 @@ mod log;
 mod node;
 mod refusal;
 mod service;
+mod stream;
 mod tls;
 
 pub use faults::{End, Fault};

@@ -1,7 +1,10 @@
 //! The log: all records in one order, an index by stream, and the rules of appends and deletes. Not here: how any
 //! of it looks on the wire.
 
-use crate::journal::Journal;
+use crate::{
+    journal::Journal,
+    stream::{HIDE_ALL, Stream, check},
+};
 use std::{
     collections::HashMap,
     io,
@@ -15,8 +18,6 @@ use tokio::sync::watch;
 const APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// What a record takes in the file beside its content; positions are offsets in it.
 const RECORD_OVERHEAD_BYTES: u64 = 100;
-/// In a stream's metadata: everything before is hidden; this value hides the whole stream.
-const HIDE_ALL: u64 = i64::MAX as u64;
 /// Revision of a tombstone.
 const TOMBSTONE: u64 = i64::MAX as u64;
 
@@ -87,39 +88,6 @@ pub(crate) enum Found {
     Deleted,
     /// Its visible records, oldest first.
     Records(Vec<Arc<Record>>),
-}
-
-#[derive(Default)]
-struct Stream {
-    records: Vec<Arc<Record>>,
-    hidden_before: u64,
-    count_max: Option<u64>,
-    tombstoned: bool,
-}
-
-impl Stream {
-    fn last(&self) -> Option<u64> {
-        (self.records.len() as u64).checked_sub(1)
-    }
-
-    fn is_soft_deleted(&self) -> bool {
-        self.hidden_before == HIDE_ALL
-    }
-
-    fn visible(&self) -> &[Arc<Record>] {
-        let kept = self.count_max.map_or(0, |max| (self.records.len() as u64).saturating_sub(max));
-        let from = usize::try_from(self.hidden_before.max(kept)).unwrap_or(usize::MAX);
-        self.records.get(from..).unwrap_or_default()
-    }
-
-    /// Where these ids are already, one after another.
-    fn holds_at(&self, from: u64, new: &[Record]) -> Option<Written> {
-        let from = usize::try_from(from).ok()?;
-        let there = self.records.get(from..from.checked_add(new.len())?)?;
-        let last = there.last()?;
-        let same = there.iter().zip(new).all(|(old, new)| old.id == new.id);
-        same.then(|| Written { revision: Some(last.revision), place: Some(last.place()) })
-    }
 }
 
 #[derive(Default)]
@@ -302,32 +270,6 @@ impl Inner {
         }
         self.records.push(record);
     }
-}
-
-/// The first answer again when it is a repeat; `None` when it may be written.
-fn check(stream: &Stream, expected: Expected, new: &[Record]) -> Result<Option<Written>, Refused> {
-    if stream.tombstoned {
-        return Err(Refused::Deleted);
-    }
-    let next = stream.records.len() as u64;
-    let wanted = match expected {
-        Expected::StreamExists if stream.is_soft_deleted() => return Err(Refused::Deleted),
-        Expected::StreamExists if next == 0 => return Err(Refused::Conflict { actual: None }),
-        Expected::Any | Expected::StreamExists => return Ok(repeat_anywhere(stream, new)),
-        Expected::NoStream if stream.is_soft_deleted() => next,
-        Expected::NoStream => 0,
-        Expected::Revision(revision) => revision.saturating_add(1),
-    };
-    if wanted == next {
-        return Ok(None);
-    }
-    stream.holds_at(wanted, new).map(Some).ok_or(Refused::Conflict { actual: stream.last() })
-}
-
-fn repeat_anywhere(stream: &Stream, new: &[Record]) -> Option<Written> {
-    let first = new.first()?;
-    let at = stream.records.iter().rposition(|record| record.id == first.id)?;
-    stream.holds_at(at as u64, new)
 }
 
 fn broken(error: io::Error) -> Refused {

@@ -200,13 +200,14 @@ impl StandIn {
     pub async fn restart(&self) -> io::Result<()> {
         self.kill().await;
         let mut tries = 0;
+        let mut look = tokio::time::interval(Duration::from_millis(REBIND_EVERY_MS));
         let listener = loop {
+            look.tick().await;
             match TcpListener::bind(self.node.address).await {
                 Ok(listener) => break listener,
                 Err(error) if tries >= REBIND_TRIES => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(REBIND_EVERY_MS)).await,
+                Err(_) => tries += 1,
             }
-            tries += 1;
         };
         self.run(listener);
         Ok(())

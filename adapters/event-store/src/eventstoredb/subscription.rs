@@ -67,7 +67,7 @@ impl Drop for Feed {
 }
 
 impl Live {
-    /// Reads on after `after`. `heads` are the beginnings whose newest event tells whether anything was missed.
+    /// Reads on after `after` what is in streams whose names begin so.
     pub(super) fn new(link: Arc<Link>, prefixes: Vec<String>, is_category: bool, after: Position) -> Self {
         let silence = Duration::from_millis(if is_category { CATEGORY_SILENCE_MS } else { SILENCE_MS });
         Self { link, prefixes, silence, after, feed: None }
