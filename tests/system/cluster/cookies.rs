@@ -6,11 +6,16 @@ use crate::{
     secrets::{SECRET, arguments_with, files_with},
 };
 use serde_json::json;
+use std::time::{Duration, SystemTime};
+
+/// Files that were last written so long before the first cookie came are not read.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// Fails the test when the secret can be read somewhere.
-fn nowhere(cluster: &Cluster, when: &str) {
+fn nowhere(cluster: &Cluster, since: SystemTime, when: &str) {
     let folders = [cluster.home.folder(), cluster.nats.folder(), cluster.postgres.folder()];
-    let mut places: Vec<String> = folders.iter().flat_map(|folder| files_with(SECRET, folder)).collect();
+    let mut places: Vec<String> =
+        folders.iter().flat_map(|folder| files_with(SECRET, folder, since)).collect();
     places.extend(arguments_with(SECRET, &cluster.home));
     assert_eq!(places, Vec::<String>::new(), "{when}: the secret can be read there");
 }
@@ -20,6 +25,7 @@ async fn cookies_reach_the_page_and_are_in_no_file_of_any_part() {
     let site = Site::open().await;
     let options = ClusterOptions { log: "debug", ..ClusterOptions::for_site(site.address) };
     let mut cluster = Cluster::start(&options).await;
+    let since = SystemTime::now() - MARGIN;
     let submit = async |gate: &str, mode: &str| {
         let urls = [site.url(&format!("/gate/{gate}")), site.url(&format!("/ok/{gate}"))];
         let cookies = format!("session={SECRET}; theme=dark");
@@ -31,7 +37,7 @@ async fn cookies_reach_the_page_and_are_in_no_file_of_any_part() {
     };
     for mode in ["default", "fast"] {
         let batch = submit(mode, mode).await;
-        nowhere(&cluster, "while the page is open");
+        nowhere(&cluster, since, "while the page is open");
         site.open_gate(mode);
         let status = cluster.api.finished(&batch).await;
         assert_eq!(count(&status, "completed"), 2, "{status}");
@@ -44,7 +50,7 @@ async fn cookies_reach_the_page_and_are_in_no_file_of_any_part() {
     // What the broker had in its memory is gone with it, and the service says so where it needed it.
     let batch = submit("lost", "fast").await;
     cluster.kill(Part::Nats).await;
-    nowhere(&cluster, "after the broker's death");
+    nowhere(&cluster, since, "after the broker's death");
     site.open_gate("lost");
     cluster.restart(Part::Nats).await;
     let status = cluster.api.finished(&batch).await;
@@ -55,7 +61,7 @@ async fn cookies_reach_the_page_and_are_in_no_file_of_any_part() {
             "{status}"
         );
     }
-    nowhere(&cluster, "at the end");
+    nowhere(&cluster, since, "at the end");
     cluster.stop().await;
-    nowhere(&cluster, "after the end");
+    nowhere(&cluster, since, "after the end");
 }

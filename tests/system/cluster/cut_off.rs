@@ -5,6 +5,7 @@ use super::ledger;
 use crate::harness::{
     BROKER_PASSWORD, Cluster, ClusterOptions, LISTENER, PATIENCE, Part, Site, eventually, items,
 };
+use leafcutter_test_servers::TcpGate;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -55,48 +56,54 @@ impl Drop for Tap {
     }
 }
 
-/// Has one worker open a page, cuts it off, and waits until the other one has opened and finished the page.
-async fn lose(cluster: &mut Cluster, site: &Site, page: &str, cut: impl Fn(&Cluster)) -> String {
-    cluster.kill(Part::Worker(1)).await;
+/// Submits a page that waits until the test lets it go, and waits until a worker has opened it.
+async fn open_page(cluster: &Cluster, site: &Site, page: &str) -> String {
     let path = format!("/gate/{page}");
     let batch = cluster.api.submit(&json!({"urls": [site.url(&path)], "scrapeMode": "fast"})).await;
     let open = async || (site.visits(&path) == 1).then_some(());
-    eventually("the first worker opens the page", PATIENCE, open).await;
-    cut(cluster);
-    // Its page ends well, but it can tell nobody.
-    site.open_gate(page);
-    cluster.restart(Part::Worker(1)).await;
-    let status = cluster.api.finished(&batch).await;
-    assert_eq!(items(&status)[0]["status"], "completed", "{status}");
-    assert_eq!(site.visits(&path), 2, "{status}");
+    eventually("a worker opens the page", PATIENCE, open).await;
     batch
 }
 
-/// What a client is told of a batch, and what it has paid.
-async fn account(cluster: &Cluster, batch: &str) -> (Value, u64) {
-    (cluster.api.status(batch).await, cluster.api.settled().await.spent)
+/// What clients are told of the batches, and what they have paid.
+async fn account(cluster: &Cluster, batches: &[String]) -> (Vec<Value>, u64) {
+    let mut told = Vec::new();
+    for batch in batches {
+        let status = cluster.api.finished(batch).await;
+        assert_eq!(items(&status)[0]["status"], "completed", "{status}");
+        told.push(status);
+    }
+    (told, cluster.api.settled().await.spent)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_worker_that_was_cut_off_is_opened_again_and_the_late_report_is_refused() {
     let site = Site::open().await;
-    let options = ClusterOptions { item_timeout_s: ITEM_TIMEOUT_S, ..ClusterOptions::for_site(site.address) };
+    let options =
+        ClusterOptions { item_timeout_s: ITEM_TIMEOUT_S, slots: 1, ..ClusterOptions::for_site(site.address) };
     let mut cluster = Cluster::start(&options).await;
-    // A cut in which nothing is refused and what was sent arrives in the end.
-    let silent = lose(&mut cluster, &site, "silent", |cluster| cluster.gates[0].silence()).await;
-    let before = account(&cluster, &silent).await;
+    // The first worker is cut off so that nothing is refused and what it says arrives in the end, the second one so
+    // that every connection breaks. Their pages end well, but they can tell nobody.
+    cluster.kill(Part::Worker(1)).await;
+    let silent = open_page(&cluster, &site, "silent").await;
+    cluster.gates[0].silence();
+    site.open_gate("silent");
+    cluster.restart(Part::Worker(1)).await;
+    let broken = open_page(&cluster, &site, "broken").await;
+    cluster.gates[1].cut();
+    site.open_gate("broken");
+    let mut third = cluster.another_worker();
+    third.start().await;
+    let batches = [silent, broken];
+    let before = account(&cluster, &batches).await;
+    assert_eq!([site.visits("/gate/silent"), site.visits("/gate/broken")], [2, 2]);
     let tap = Tap::on(cluster.nats.address()).await;
-    cluster.gates[0].mend();
+    cluster.gates.iter().for_each(TcpGate::mend);
     let refused = async || (tap.count("\"refused\"") > 0).then_some(());
     eventually("the late report is refused", PATIENCE, refused).await;
-    cluster.workers[0].ready().await;
-    assert_eq!(account(&cluster, &silent).await, before, "a late report has changed something");
-    // A cut in which every connection breaks.
-    let broken = lose(&mut cluster, &site, "broken", |cluster| cluster.gates[0].cut()).await;
-    let before = account(&cluster, &broken).await;
-    cluster.gates[0].mend();
-    cluster.workers[0].ready().await;
-    assert_eq!(account(&cluster, &broken).await, before);
-    ledger::balances(&cluster, &cluster.api, &[silent, broken]).await;
+    cluster.ready().await;
+    assert_eq!(account(&cluster, &batches).await, before, "a late report has changed something");
+    ledger::balances(&cluster, &cluster.api, &batches).await;
+    third.stop().await;
     cluster.stop().await;
 }

@@ -5,11 +5,13 @@ use crate::harness::{Cluster, ClusterOptions, PATIENCE, Part, Role, Site, count,
 use serde_json::json;
 use std::fs;
 
-/// Waits until a role misses exactly what has these words in its name, in any order.
+/// Waits until a role misses exactly what begins with these words, in any order, and its start, which waits for it.
 async fn misses(role: &Role, wanted: &[&str]) {
     let as_wanted = |missing: &Vec<String>| {
         let named = |words: &&str| missing.iter().any(|part| part.starts_with(*words));
-        let known = |part: &String| wanted.iter().any(|words| part.starts_with(words));
+        let known = |part: &String| {
+            part == "the service is being started" || wanted.iter().any(|words| part.starts_with(words))
+        };
         wanted.iter().all(named) && missing.iter().all(known)
     };
     role.misses(&format!("{wanted:?}"), as_wanted).await;

@@ -14,10 +14,6 @@ use tokio::net::TcpStream;
 const SECRET_KEY: &str = "5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e";
 /// Credits a month of the account that the tests use.
 const CREDITS: u64 = 10_000;
-/// Pages that one worker opens at a time.
-const SLOTS: &str = "2";
-/// Pages that both open.
-const SLOTS_IN_ALL: &str = "4";
 /// The program.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_leafcutter");
 /// The user of the broker that may hear everything, for tests.
@@ -32,6 +28,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) allow_targets: String,
     /// Seconds that one page may take.
     pub(crate) item_timeout_s: u16,
+    /// Pages that one worker opens at a time.
+    pub(crate) slots: u16,
     /// What is logged.
     pub(crate) log: &'static str,
     /// A bucket for the objects, instead of a folder.
@@ -40,7 +38,7 @@ pub(crate) struct ClusterOptions {
 
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { allow_targets: String::new(), item_timeout_s: 60, log: "info", bucket: None }
+        Self { allow_targets: String::new(), item_timeout_s: 60, slots: 2, log: "info", bucket: None }
     }
 }
 
@@ -139,6 +137,15 @@ impl Cluster {
         role.arguments(["projector"]).settings(settings)
     }
 
+    /// A third worker, not started, with a way to the broker of its own.
+    pub(crate) fn another_worker(&self) -> Role {
+        let worker = Role::new(self.home.folder(), "worker-2", Path::new(PROGRAM)).arguments(["worker"]);
+        let data = worker.folder().join("data").display().to_string();
+        let broker = format!("nats://worker-2:{BROKER_PASSWORD}@{}", self.nats.address());
+        let worker = worker.settings_of(&self.workers[1]);
+        worker.settings([("LEAFCUTTER_DATA_DIR", data), ("LEAFCUTTER_DISPATCH", broker)])
+    }
+
     /// Where the log is.
     pub(crate) fn log_address(&self) -> String {
         log_address(self.event_store.address)
@@ -228,8 +235,8 @@ impl Plan<'_> {
             ("LEAFCUTTER_SECRET_KEY", SECRET_KEY),
             ("LEAFCUTTER_ADMIN_TOKEN", ADMIN_TOKEN),
             ("LEAFCUTTER_RATE_LIMIT", "0"),
-            ("LEAFCUTTER_SLOTS", SLOTS_IN_ALL),
         ])
+        .settings([("LEAFCUTTER_SLOTS", (2 * self.options.slots).to_string())])
     }
 
     /// A worker, which is told nothing but its way to the broker and to the objects.
@@ -241,7 +248,7 @@ impl Plan<'_> {
             ("LEAFCUTTER_DISPATCH", format!("nats://{user}:{BROKER_PASSWORD}@{broker}")),
             ("LEAFCUTTER_NATS_INBOX_PREFIX", format!("_INBOX.{user}")),
             ("LEAFCUTTER_DATA_DIR", data),
-            ("LEAFCUTTER_CONCURRENCY", SLOTS.to_owned()),
+            ("LEAFCUTTER_CONCURRENCY", self.options.slots.to_string()),
         ])
     }
 

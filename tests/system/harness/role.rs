@@ -77,6 +77,12 @@ impl Role {
         self
     }
 
+    /// Sets what is set for another one.
+    pub(crate) fn settings_of(mut self, other: &Self) -> Self {
+        self.settings.extend(other.settings.iter().cloned());
+        self
+    }
+
     /// Everything that it writes, but objects.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
