@@ -34,6 +34,7 @@ pub(crate) struct Health(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     checks: Mutex<Vec<(&'static str, Arc<Check>)>>,
+    starting: AtomicBool,
     stopping: AtomicBool,
 }
 
@@ -45,6 +46,16 @@ impl Health {
     {
         let check: Check = Box::new(move || check().map(Result::err).boxed());
         self.0.checks.lock().unwrap_or_else(PoisonError::into_inner).push((name, Arc::new(check)));
+    }
+
+    /// From now on the service is being started: checks are still to come.
+    pub(crate) fn starting(&self) {
+        self.0.starting.store(true, Ordering::Relaxed);
+    }
+
+    /// Every part has brought its check.
+    pub(crate) fn started(&self) {
+        self.0.starting.store(false, Ordering::Relaxed);
     }
 
     /// From now on the service is being stopped.
@@ -61,9 +72,11 @@ impl Health {
             let missing = missing.unwrap_or_else(|_| Some("does not answer".to_owned()));
             missing.map(|missing| format!("{name}: {missing}"))
         });
+        let starting = self.0.starting.load(Ordering::Relaxed);
+        let starting = starting.then(|| "the service is being started".to_owned());
         let stopping = self.0.stopping.load(Ordering::Relaxed);
         let stopping = stopping.then(|| "the service is being stopped".to_owned());
-        stopping.into_iter().chain(join_all(asked).await.into_iter().flatten()).collect()
+        starting.into_iter().chain(stopping).chain(join_all(asked).await.into_iter().flatten()).collect()
     }
 }
 
@@ -120,6 +133,10 @@ mod tests {
         health.watch("broker", || async { Ok(()) });
         assert_eq!(health.missing().await, ["database: no route to it"]);
         health.stopping();
+        assert_eq!(health.missing().await.len(), 2);
+        health.starting();
+        assert_eq!(health.missing().await.len(), 3);
+        health.started();
         assert_eq!(health.missing().await.len(), 2);
     }
 

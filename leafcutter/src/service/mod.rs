@@ -59,6 +59,7 @@ impl Bound {
             first_account::make_key(data)?;
         }
         let health = Health::default();
+        health.starting();
         let server = http::Server::start(listener, health.clone());
         Ok(Self { plan, data, address, health, server })
     }
@@ -81,6 +82,7 @@ impl Bound {
         let parts = Parts::start(&self).await?;
         let routes = http::router(parts.commands.clone(), parts.queries.clone(), self.health.clone());
         self.server.open(routes);
+        self.health.started();
         Ok(Service { bound: self, parts })
     }
 }
