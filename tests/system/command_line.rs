@@ -87,7 +87,7 @@ async fn every_client_command_works_with_a_running_service() {
     for (arguments, word) in [
         (vec!["batch", "list"], batch),
         (vec!["batch", "status", batch], "HTTP_STATUS"),
-        (vec!["batch", "retry", batch], "1 items"),
+        (vec!["batch", "retry", batch], "1 item runs"),
         (vec!["batch", "watch", batch], "It works again"),
         (vec!["credits"], "9998"),
     ] {
