@@ -58,7 +58,7 @@ impl WorkerSettings {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn program(&self) -> Result<PathBuf, WorkerError> {
+    pub fn program(&self) -> Result<PathBuf, WorkerError> {
         if let Some(program) = &self.chromium {
             let found = program.is_file().then(|| program.clone()).or_else(|| on_path(program));
             return found.ok_or_else(|| WorkerError::ChromiumMissing(program.display().to_string()));

@@ -35,6 +35,20 @@ pub(crate) async fn save(
     to: Position,
 ) -> Result<(), MemoryError> {
     let mut connection = pool.acquire().await?;
+    let saved = save_in(&mut connection, changes, from, to).await;
+    if saved.is_err() {
+        // On a full disk SQLite ends the transaction by itself, of which the connection does not know.
+        connection.close_on_drop();
+    }
+    saved
+}
+
+async fn save_in(
+    connection: &mut Connection,
+    changes: &[Change],
+    from: Position,
+    to: Position,
+) -> Result<(), MemoryError> {
     let mut transaction = connection.begin_with(WRITE).await?;
     move_checkpoint(&mut transaction, from, to).await?;
     let last = last_of_each(changes);

@@ -61,7 +61,13 @@ impl Turn {
         in_time(async {
             match &mut self.hold {
                 Hold::Sqlite(writer) => {
-                    sqlite::write::apply(&mut *writer.acquire().await?, changes, from, to).await
+                    let mut connection = writer.acquire().await?;
+                    let applied = sqlite::write::apply(&mut connection, changes, from, to).await;
+                    if applied.is_err() {
+                        // On a full disk SQLite ends the transaction by itself, of which the connection does not know.
+                        connection.close_on_drop();
+                    }
+                    applied
                 }
                 Hold::Postgres(connection) => postgres::write::apply(connection, changes, from, to).await,
             }

@@ -112,6 +112,7 @@ impl Parts {
     async fn start(bound: &Bound) -> anyhow::Result<Self> {
         let Bound { plan, data, health, .. } = bound;
         let (Plan { roles, args }, data) = (plan, data.as_ref());
+        let own_worker = roles.work.then(|| sides::worker_settings(args, data)).transpose()?;
         let has_broker = roles.command || roles.work;
         let broker = if has_broker { Some(Broker::open(&args.dispatch, health).await?) } else { None };
         let log = if roles.need_log() { Some(stores::log(args, data, health).await?) } else { None };
@@ -133,7 +134,6 @@ impl Parts {
             log,
             objects,
         };
-        let own_worker = roles.work.then(|| sides::worker_settings(args, data)).transpose()?;
         if roles.command {
             parts.start_commands(bound, own_worker.as_ref()).await?;
         }

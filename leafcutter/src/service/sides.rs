@@ -153,6 +153,8 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     settings.chromium.clone_from(&args.chromium.chromium);
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
     settings.pages_per_browser = args.chromium.pages_per_browser;
+    // Before anything else is started: without Chromium nothing is.
+    settings.program()?;
     Ok(settings)
 }
 
