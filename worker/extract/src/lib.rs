@@ -5,6 +5,7 @@
 //! Start reading at `markdown` for text and at `rules` for JSON.
 
 mod depth;
+mod frame;
 mod main_content;
 mod markdown;
 mod page;
@@ -12,6 +13,8 @@ mod prompt;
 mod rules;
 mod sandbox;
 mod structured;
+mod trim;
+mod unescape;
 
 use serde_json::Value;
 use thiserror::Error;

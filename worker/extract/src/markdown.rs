@@ -7,7 +7,7 @@ use dom_query::Document;
 use html_to_markdown_rs::{ConversionOptions, PreprocessingOptions, convert};
 use url::Url;
 
-use crate::{ExtractError, Page, main_content, page};
+use crate::{ExtractError, Page, main_content, page, unescape};
 
 /// Converts the page, or its main content.
 pub(crate) fn of_page(page: &Page<'_>, main_only: bool) -> Result<String, ExtractError> {
@@ -29,7 +29,11 @@ fn of_document(document: &Document, base: &Url) -> Result<String, ExtractError> 
     })?;
     let markdown = conversion.content.unwrap_or_default();
     let markdown = markdown.trim();
-    if markdown.is_empty() { Err(ExtractError::Empty) } else { Ok(format!("{markdown}\n")) }
+    if markdown.is_empty() {
+        Err(ExtractError::Empty)
+    } else {
+        Ok(format!("{}\n", unescape::needless(markdown)))
+    }
 }
 
 /// Takes out of the tree what the converter would write badly.

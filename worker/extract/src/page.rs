@@ -2,7 +2,9 @@
 //!
 //! **Not here:** anything about schemas or Markdown.
 
-use dom_query::{Document, NodeRef};
+use std::collections::HashMap;
+
+use dom_query::{Document, NodeId, NodeRef};
 use url::Url;
 
 use crate::{ExtractError, depth};
@@ -90,6 +92,36 @@ pub(crate) fn walk<'a>(root: &NodeRef<'a>, visit: &mut dyn FnMut(&NodeRef<'a>, S
             }
         }
     }
+}
+
+/// Words below each element.
+pub(crate) type Counts = HashMap<NodeId, usize>;
+
+/// Counts the words of the text nodes that `counts` lets pass, for every element of the subtree.
+pub(crate) fn count_words(root: &NodeRef<'_>, counts: &dyn Fn(&NodeRef<'_>) -> bool) -> Counts {
+    let (mut sums, mut open) = (Counts::new(), Vec::<usize>::new());
+    walk(root, &mut |node, step| {
+        if node.is_text() {
+            if step == Step::In
+                && counts(node)
+                && let Some(last) = open.last_mut()
+            {
+                *last += node.text().split_whitespace().count();
+            }
+            return false;
+        }
+        if step == Step::In {
+            open.push(0);
+        } else {
+            let count = open.pop().unwrap_or(0);
+            sums.insert(node.id, count);
+            if let Some(last) = open.last_mut() {
+                *last += count;
+            }
+        }
+        true
+    });
+    sums
 }
 
 /// The address that relative ones are resolved against: `<base href>` on top of the page's own.
