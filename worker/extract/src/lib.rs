@@ -1,7 +1,7 @@
 //! Turns one page's HTML into what the caller asked for: Markdown, or JSON in the shape of a schema.
 //!
-//! Pure and CPU-only. **Not allowed here:** I/O, async, clocks, randomness, a network (also not for a
-//! remote `$ref`). The HTML is hostile: every parse goes through `depth` first and runs in `sandbox`.
+//! Pure and CPU-only. **Not allowed here:** I/O, async, clocks (but for the time limit of `sandbox`),
+//! randomness, a network (also not for a remote `$ref`). The HTML is hostile: every parse goes through `depth` first and runs in `sandbox`.
 //! Start reading at `markdown` for text and at `rules` for JSON.
 
 mod depth;
@@ -78,7 +78,8 @@ pub enum ExtractError {
 /// Extracts `wanted` from `page`. Blocks for the time of the work (CPU only): call it off the async threads.
 ///
 /// # Errors
-/// [`ExtractError`]. A panic inside a library is caught and becomes [`ExtractError::Failed`].
+/// [`ExtractError`]. A panic inside a library is caught and becomes [`ExtractError::Failed`], and so does work
+/// that takes longer than 30 s.
 pub fn extract(page: &Page<'_>, wanted: &Wanted<'_>) -> Result<Content, ExtractError> {
     if page.html.len() > HTML_BYTES_MAX {
         return Err(ExtractError::Failed(format!(
@@ -86,12 +87,20 @@ pub fn extract(page: &Page<'_>, wanted: &Wanted<'_>) -> Result<Content, ExtractE
             page.html.len()
         )));
     }
-    sandbox::run(|| match *wanted {
-        Wanted::Markdown { main_content } => markdown::of_page(page, main_content).map(Content::Markdown),
+    // The thread may outlive this call, so what it reads is its own.
+    let (html, url) = (page.html.to_owned(), page.url.clone());
+    match *wanted {
+        Wanted::Markdown { main_content } => sandbox::run(move || {
+            markdown::of_page(&Page { html: &html, url: &url }, main_content).map(Content::Markdown)
+        }),
         Wanted::Json { schema, prompt, main_content } => {
-            rules::of_page(page, schema, prompt, main_content).map(Content::Json)
+            let (schema, prompt) = (schema.cloned(), prompt.map(str::to_owned));
+            sandbox::run(move || {
+                let page = Page { html: &html, url: &url };
+                rules::of_page(&page, schema.as_ref(), prompt.as_deref(), main_content).map(Content::Json)
+            })
         }
-    })
+    }
 }
 
 /// The document's title, white space collapsed; `None` when it has none or the page is over
@@ -100,5 +109,6 @@ pub fn title(html: &str) -> Option<String> {
     if html.len() > HTML_BYTES_MAX {
         return None;
     }
-    sandbox::run(|| Ok(page::title(&page::parse(html)?))).ok().flatten()
+    let html = html.to_owned();
+    sandbox::run(move || Ok(page::title(&page::parse(&html)?))).ok().flatten()
 }
