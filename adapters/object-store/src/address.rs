@@ -39,7 +39,11 @@ pub(crate) fn parse(address: &str, endpoint: Option<&str>) -> Result<Address, Ob
     if !address.contains("://") {
         return match address {
             "" => Err(wrong("it is empty")),
-            path => Ok(Address::Folder(path.into())),
+            // What looks like the beginning of a URL is one that was mistyped; results would land in a folder here.
+            path if path.starts_with(['/', '.']) => Ok(Address::Folder(path.into())),
+            _ => Err(wrong(
+                "it must be s3://bucket, file:///absolute/path, or a path that begins with '/' or '.'",
+            )),
         };
     }
     let url = Url::parse(address).map_err(|_| wrong("it is not a URL"))?;
@@ -136,7 +140,10 @@ mod tests {
         for address in ["/var/lib/leafcutter", "file:///var/lib/leafcutter"] {
             assert_eq!(parse(address, None).unwrap(), Address::Folder("/var/lib/leafcutter".into()));
         }
-        assert_eq!(parse("objects", None).unwrap(), Address::Folder("objects".into()));
+        assert_eq!(parse("./objects", None).unwrap(), Address::Folder("./objects".into()));
+        for mistyped in ["s3:/user:SECRET@bucket", "objects"] {
+            assert!(!parse(mistyped, None).unwrap_err().to_string().contains("SECRET"), "{mistyped}");
+        }
     }
 
     #[test]

@@ -27,11 +27,39 @@ const UNACKNOWLEDGED_MAX_MS: u32 = 6_000;
 /// How long bringing the tables to this version's form may take.
 const MIGRATION_TIMEOUT_MS: u64 = 120_000;
 
+/// What may stand after the `?` of an address. The library writes an option that it does not know into the log, and its
+/// value, which may be a password.
+const OPTIONS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+fn only_known_options(url: &str) -> bool {
+    let options = url.split_once('?').map_or("", |(_, options)| options);
+    let names = options.split('&').filter(|option| !option.is_empty());
+    names.map(|option| option.split('=').next().unwrap_or_default()).all(|name| OPTIONS.contains(&name))
+}
+
 /// The text is no address of a PostgreSQL database. It is not repeated, since it holds a password.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the database's address cannot be read: write postgres://user:password@host:5432/database?sslmode=verify-full, \
-     with special characters of the password percent-encoded"
+     with special characters of the password percent-encoded, and no option that PostgreSQL does not know"
 )]
 pub struct AddressError(#[source] Option<sqlx::Error>);
 
@@ -60,6 +88,9 @@ impl Server {
     /// The text is not such an address.
     pub fn new(url: &str, schema: &'static str) -> Result<Self, AddressError> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(AddressError(None));
+        }
+        if !only_known_options(url) {
             return Err(AddressError(None));
         }
         let options = PgConnectOptions::from_str(url).map_err(|error| AddressError(Some(error)))?;
@@ -142,9 +173,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_without_repeating_it() {
-        for url in
-            ["mysql://u:hunter2@h/d", "postgres://u:hunter2@h:port/d", "hunter2", "postgres://h?sslmode=x"]
-        {
+        let urls = [
+            "mysql://u:hunter2@h/d",
+            "postgres://u:hunter2@h:port/d",
+            "hunter2",
+            "postgres://h?sslmode=x",
+            "postgres://u@h/d?pasword=hunter2",
+        ];
+        for url in urls {
             let error = Server::new(url, "s").unwrap_err();
             let source = error.source().map(ToString::to_string);
             assert!(!format!("{error} {error:?} {source:?}").contains("hunter2"), "{error:?}");

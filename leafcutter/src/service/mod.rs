@@ -49,6 +49,7 @@ impl Bound {
     /// # Errors
     /// One of them is taken already, or cannot be used.
     pub(crate) async fn bind(plan: Plan) -> anyhow::Result<Self> {
+        sides::secrets_are_usable(&plan)?;
         let listen = plan.args.listen.listen;
         let listener = TcpListener::bind(listen)
             .await

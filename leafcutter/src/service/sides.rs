@@ -4,7 +4,7 @@ use super::{
     broker::Broker,
     data_dir::DataDir,
     health::Health,
-    settings::{self, ServeArgs},
+    settings::{self, Plan, ServeArgs},
     stores::Log,
 };
 use anyhow::Context;
@@ -23,10 +23,26 @@ use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
 use leafcutter_worker::{Readiness, Worker, WorkerSettings};
 use std::{sync::Arc, time::Duration};
 
+/// What a replica without a data directory is told that has no key.
+const KEY_MISSING: &str = "LEAFCUTTER_SECRET_KEY is missing: all replicas need the same 64 hexadecimal digits \
+    (`openssl rand -hex 32`)";
 /// Time beyond the item's limit until its lease ends, for the claim and the report.
 const LEASE_MARGIN_MS: i64 = 15_000;
 /// Slots that are assumed where the workers are elsewhere and nobody says how many there are.
 const SLOTS_ELSEWHERE: usize = 64;
+
+/// What can be wrong with the secrets is said before anything is started.
+///
+/// # Errors
+/// One of them is not usable, or missing.
+pub(super) fn secrets_are_usable(plan: &Plan) -> anyhow::Result<()> {
+    if plan.roles.command {
+        settings::admin_token()?;
+        let key = settings::secret_key()?;
+        anyhow::ensure!(key.is_some() || plan.roles.work, KEY_MISSING);
+    }
+    Ok(())
+}
 
 pub(super) fn commands(
     args: &ServeArgs,
@@ -39,9 +55,7 @@ pub(super) fn commands(
     let key = match (settings::secret_key()?, data) {
         (Some(key), _) => key,
         (None, Some(data)) => data.service_key()?,
-        (None, None) => anyhow::bail!(
-            "LEAFCUTTER_SECRET_KEY is missing: all replicas need the same 64 hexadecimal digits (`openssl rand -hex 32`)"
-        ),
+        (None, None) => anyhow::bail!(KEY_MISSING),
     };
     let settings = CommandSettings {
         prices: PriceList::BUILT_IN,

@@ -14,6 +14,9 @@ use leafcutter_reaction_memory::ReactionMemory;
 use leafcutter_read_models::ReadModels;
 use std::sync::Arc;
 
+/// What is said of a database that no waiting makes usable.
+const DATABASE_UNUSABLE: &str = "LEAFCUTTER_DATABASE cannot be used";
+
 /// The log, and how it is closed.
 #[derive(Clone)]
 pub(crate) enum Log {
@@ -72,7 +75,7 @@ pub(crate) async fn read_models(
     let models = wait_for(health, "database", async || {
         ReadModels::connect(address).await.map_err(|error| match error {
             away if away.is_passing() => Fault::Away(away.into()),
-            wrong => Fault::Wrong(wrong.into()),
+            wrong => Fault::Wrong(anyhow::Error::new(wrong).context(DATABASE_UNUSABLE)),
         })
     })
     .await?;
@@ -96,24 +99,22 @@ pub(crate) async fn reaction_memory(
     wait_for(health, "database of the reactions", async || {
         ReactionMemory::connect(address).await.map_err(|error| match error {
             away if away.is_passing() => Fault::Away(away.into()),
-            wrong => Fault::Wrong(wrong.into()),
+            wrong => Fault::Wrong(anyhow::Error::new(wrong).context(DATABASE_UNUSABLE)),
         })
     })
     .await
 }
 
-/// Results and screenshots. A worker's credential may be good for storing only, so a worker's are not checked.
+/// Results and screenshots.
 pub(crate) fn objects(plan: &Plan, data: Option<&DataDir>, health: &Health) -> anyhow::Result<Objects> {
     let objects = match plan.args.objects.address() {
         Some(address) => Objects::open(address).context("LEAFCUTTER_OBJECTS cannot be used")?,
         None => Objects::local(&folder(data)?.path("objects"))?,
     };
-    if plan.roles.command || plan.roles.query {
-        let asked = objects.clone();
-        health.watch("object store", move || {
-            let objects = asked.clone();
-            async move { objects.check().await.map_err(|error| error.to_string()) }
-        });
-    }
+    let asked = objects.clone();
+    health.watch("object store", move || {
+        let objects = asked.clone();
+        async move { objects.check().await.map_err(|error| error.to_string()) }
+    });
     Ok(objects)
 }

@@ -80,7 +80,7 @@ async fn serve(counter: Arc<Counter>, stop: CancellationToken, answers: TaskTrac
         Ok(questions) => questions,
         Err(error) => return tracing::error!(%error, "the work desk cannot be served"),
     };
-    while let Some(question) = next(&mut questions, &stop).await {
+    while let Some(question) = next(&counter.nats, &mut questions, &stop).await {
         let counter = Arc::clone(&counter);
         let busy = answers.len() > WAITING_MAX;
         answers.spawn(async move { counter.serve(question, busy).await });
@@ -88,13 +88,15 @@ async fn serve(counter: Arc<Counter>, stop: CancellationToken, answers: TaskTrac
 }
 
 /// The next question; `None` when the server stops and has taken all that were sent to it.
-async fn next(questions: &mut Subscriber, stop: &CancellationToken) -> Option<Message> {
+async fn next(nats: &Nats, questions: &mut Subscriber, stop: &CancellationToken) -> Option<Message> {
     if !stop.is_cancelled() {
         tokio::select! {
             question = questions.next() => return question,
             () = stop.cancelled() => {}
         }
     }
+    // Nobody can have asked over a connection that is not there, and nobody would end the subscription.
+    nats.ready().ok()?;
     let _ = questions.drain().await;
     questions.next().await
 }

@@ -167,6 +167,10 @@ fn is_name(text: &str) -> bool {
 
 /// The client ignores credentials in an address and might print them, so they never reach it.
 fn split_login(server: &str) -> Result<(String, NatsLogin), NatsSettingsError> {
+    // Without a scheme it is host and port; what has a '/' then is a scheme that was mistyped.
+    if !server.contains("://") && server.contains('/') {
+        return Err(NatsSettingsError::Address);
+    }
     let text = if server.contains("://") { server.to_owned() } else { format!("nats://{server}") };
     let mut url = Url::parse(&text).map_err(|_| NatsSettingsError::Address)?;
     if !matches!(url.scheme(), "nats" | "tls") || url.host_str().is_none_or(str::is_empty) {

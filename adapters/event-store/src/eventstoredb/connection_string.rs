@@ -88,7 +88,7 @@ impl FromStr for HostPort {
             None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
         };
         let port = port.map_or(Ok(PORT), str::parse).map_err(|_| ConnectionStringError::Host)?;
-        if host.is_empty() || host.contains(['/', '@', ' ', '[', ']']) {
+        if host.is_empty() || host.contains(['/', '@', ' ', '[', ']', '#']) {
             return Err(ConnectionStringError::Host);
         }
         Ok(Self { host: host.to_owned(), port })
@@ -127,7 +127,7 @@ impl FromStr for Settings {
         };
         let (authority, options) = rest.split_once('?').unwrap_or((rest, ""));
         // What follows a `?` in a password would otherwise be taken, and shown, as an option.
-        if options.contains('@') {
+        if options.contains('@') || authority.contains('#') {
             return Err(ConnectionStringError::Credentials);
         }
         let (user, hosts) = match authority.rsplit_once('@') {
