@@ -235,7 +235,9 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_read_is_refused_without_repeating_it() {
-        for wrong in ["", "http://a", "nats://", "nats://u:hunter2@", "nats://u:hunter2@a:99999"] {
+        let mistyped =
+            ["", "http://a", "nats://", "nats:/u:hunter2@a", "nats://u:hunter2@", "nats://u:hunter2@a:99999"];
+        for wrong in mistyped {
             let error = NatsSettings::new(wrong).unwrap_err();
             assert!(!error.to_string().contains("hunter2"));
         }
