@@ -2,6 +2,7 @@
 //! stream, one global order, and subscriptions that catch up and then go on live.
 
 use async_trait::async_trait;
+use leafcutter_domain::limits::APPEND_BYTES_MAX;
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
@@ -135,6 +136,19 @@ pub enum Expected {
     NoStream,
     /// Its last event has this revision.
     Revision(u64),
+}
+
+/// What every store asks of an append before it looks at the stream: at least one event, and a size that any store
+/// takes. Gives the size in bytes.
+pub(crate) fn appendable(events: &[NewEvent]) -> Result<usize, StoreError> {
+    if events.is_empty() {
+        return Err(StoreError::Unavailable("an append needs at least one event".into()));
+    }
+    let bytes = events.iter().map(|event| event.data.len() + event.metadata.len()).sum();
+    if bytes > APPEND_BYTES_MAX {
+        return Err(StoreError::TooLarge { bytes, max: APPEND_BYTES_MAX });
+    }
+    Ok(bytes)
 }
 
 /// Where an append ended.

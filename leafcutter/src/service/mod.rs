@@ -121,7 +121,7 @@ impl Parts {
             .then(|| log.as_ref().map(|log| KeyDirectory::start(log.store())))
             .flatten();
         let has_objects = roles.command || roles.query || roles.work;
-        let objects = has_objects.then(|| stores::objects(plan, data, health)).transpose()?;
+        let objects = has_objects.then(|| stores::objects(args, data, health)).transpose()?;
         let mut parts = Self {
             broker,
             worker: None,

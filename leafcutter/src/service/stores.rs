@@ -4,7 +4,7 @@
 use super::{
     data_dir::DataDir,
     health::Health,
-    settings::{Plan, ServeArgs},
+    settings::ServeArgs,
     waiting::{Fault, wait_for},
 };
 use anyhow::Context;
@@ -106,8 +106,8 @@ pub(crate) async fn reaction_memory(
 }
 
 /// Results and screenshots.
-pub(crate) fn objects(plan: &Plan, data: Option<&DataDir>, health: &Health) -> anyhow::Result<Objects> {
-    let objects = match plan.args.objects.address() {
+pub(crate) fn objects(args: &ServeArgs, data: Option<&DataDir>, health: &Health) -> anyhow::Result<Objects> {
+    let objects = match args.objects.address() {
         Some(address) => Objects::open(address).context("LEAFCUTTER_OBJECTS cannot be used")?,
         None => Objects::local(&folder(data)?.path("objects"))?,
     };

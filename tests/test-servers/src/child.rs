@@ -116,6 +116,33 @@ impl Child {
     }
 }
 
+/// The server once `answers` says so; nothing when it has ended before. `name` and `log` tell why it does neither.
+pub(crate) async fn once_ready(
+    name: &str,
+    server: Child,
+    log: &Path,
+    answers: impl AsyncFn() -> Option<()>,
+) -> Option<Child> {
+    let ready =
+        within(
+            SERVER_LIMIT,
+            async || {
+                if server.has_ended() { Some(false) } else { answers().await.map(|()| true) }
+            },
+        );
+    match ready.await {
+        // Somebody else's server may answer on this port while ours has just ended.
+        Some(true) => Some(server).filter(|server| !server.has_ended()),
+        Some(false) => None,
+        None => panic!("{name} does not answer in {SERVER_LIMIT:?}:\n{}", last_words(log)),
+    }
+}
+
+/// What a server has written to its log.
+pub(crate) fn last_words(log: &Path) -> String {
+    fs::read_to_string(log).unwrap_or_default()
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         self.stop(Signal::KILL);

@@ -1,9 +1,9 @@
 //! nats-server for a test, with JetStream on. Which streams and buckets it holds is the test's own.
 
 use crate::{
-    SERVER_LIMIT, START_ATTEMPTS_MAX,
+    START_ATTEMPTS_MAX,
     child::{self, Child, Terms},
-    free_port, programs, within,
+    free_port, programs,
 };
 use rustix::process::Signal;
 use std::{
@@ -64,7 +64,7 @@ impl Nats {
                 return Self { address, server: Mutex::new(Some(server)), folder };
             }
         }
-        panic!("nats-server does not start:\n{}", read(&log_file(folder.path())))
+        panic!("nats-server does not start:\n{}", child::last_words(&log_file(folder.path())))
     }
 
     /// `nats://127.0.0.1:PORT`, also while it is down.
@@ -105,7 +105,11 @@ impl Nats {
             server.kill().await;
         }
         *server = launch(self.folder.path(), self.address).await;
-        assert!(server.is_some(), "nats-server does not come back:\n{}", read(&log_file(self.folder.path())));
+        assert!(
+            server.is_some(),
+            "nats-server does not come back:\n{}",
+            child::last_words(&log_file(self.folder.path()))
+        );
     }
 }
 
@@ -132,22 +136,13 @@ async fn launch(folder: &Path, address: SocketAddr) -> Option<Child> {
     let terms = Terms { user: None, death_signal: "KILL" };
     let mut command = child::command(&programs::nats(), terms, &log_file(folder));
     command.arg("--config").arg(config_file(folder));
-    let server = Child::spawn(command);
-    let ready = within(SERVER_LIMIT, async || {
-        if server.has_ended() {
-            return Some(false);
-        }
+    child::once_ready("nats-server", Child::spawn(command), &log_file(folder), async || {
         let mut stream = TcpStream::connect(address).await.ok()?;
         let mut greeting = [0; GREETING.len()];
         stream.read_exact(&mut greeting).await.ok()?;
-        (greeting == GREETING).then_some(true)
-    });
-    match ready.await {
-        // Somebody else's server may answer on this port while ours has just ended.
-        Some(true) => Some(server).filter(|server| !server.has_ended()),
-        Some(false) => None,
-        None => panic!("nats-server does not answer in {SERVER_LIMIT:?}:\n{}", read(&log_file(folder))),
-    }
+        (greeting == GREETING).then_some(())
+    })
+    .await
 }
 
 fn config_file(folder: &Path) -> PathBuf {
@@ -156,8 +151,4 @@ fn config_file(folder: &Path) -> PathBuf {
 
 fn log_file(folder: &Path) -> PathBuf {
     folder.join("nats.log")
-}
-
-fn read(log: &Path) -> String {
-    fs::read_to_string(log).unwrap_or_default()
 }

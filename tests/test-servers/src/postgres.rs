@@ -2,9 +2,9 @@
 //! committed), open to everybody on loopback. What is in its databases is the test's own.
 
 use crate::{
-    SERVER_LIMIT, START_ATTEMPTS_MAX, TcpGate,
+    START_ATTEMPTS_MAX, TcpGate,
     child::{self, Child, Terms},
-    free_port, programs, within,
+    free_port, programs,
 };
 use rustix::process::Signal;
 use sqlx::{Connection, Executor, PgConnection};
@@ -81,7 +81,7 @@ impl Postgres {
         initdb.arg("-D").arg(data(folder.path()));
         initdb.args(["--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--wal-segsize=1"]);
         initdb.args(["--username", USER]);
-        assert!(child::run(initdb).await, "initdb failed:\n{}", read(&log));
+        assert!(child::run(initdb).await, "initdb failed:\n{}", child::last_words(&log));
         let access = "host all all 127.0.0.1/32 trust\n";
         fs::write(data(folder.path()).join("pg_hba.conf"), access).expect("a new folder can be written to");
         for _ in 0..START_ATTEMPTS_MAX {
@@ -91,7 +91,7 @@ impl Postgres {
                 return Self { address, databases: AtomicU32::new(0), server, folder };
             }
         }
-        panic!("PostgreSQL does not start:\n{}", read(&log_file(folder.path())))
+        panic!("PostgreSQL does not start:\n{}", child::last_words(&log_file(folder.path())))
     }
 
     /// Makes a fresh empty database and gives its URL, `postgres://USER@127.0.0.1:PORT/NAME`.
@@ -146,7 +146,11 @@ impl Postgres {
             server.kill().await;
         }
         *server = launch(self.folder.path(), self.address).await;
-        assert!(server.is_some(), "PostgreSQL does not come back:\n{}", read(&log_file(self.folder.path())));
+        assert!(
+            server.is_some(),
+            "PostgreSQL does not come back:\n{}",
+            child::last_words(&log_file(self.folder.path()))
+        );
     }
 }
 
@@ -166,20 +170,11 @@ async fn launch(folder: &Path, address: SocketAddr) -> Option<Child> {
     for setting in SETTINGS {
         command.args(["-c", setting]);
     }
-    let server = Child::spawn(command);
-    let ready = within(SERVER_LIMIT, async || {
-        if server.has_ended() {
-            return Some(false);
-        }
+    child::once_ready("PostgreSQL", Child::spawn(command), &log, async || {
         let connection = PgConnection::connect(&url(address, "postgres")).await.ok()?;
-        connection.close().await.ok().map(|()| true)
-    });
-    match ready.await {
-        // Somebody else's server may answer on this port while ours has just ended.
-        Some(true) => Some(server).filter(|server| !server.has_ended()),
-        Some(false) => None,
-        None => panic!("PostgreSQL does not answer in {SERVER_LIMIT:?}:\n{}", read(&log)),
-    }
+        connection.close().await.ok()
+    })
+    .await
 }
 
 fn terms(death_signal: &'static str) -> Terms {
@@ -196,8 +191,4 @@ fn data(folder: &Path) -> PathBuf {
 
 fn log_file(folder: &Path) -> PathBuf {
     folder.join("postgres.log")
-}
-
-fn read(log: &Path) -> String {
-    fs::read_to_string(log).unwrap_or_default()
 }

@@ -15,13 +15,13 @@ pub use connection_string::ConnectionStringError;
 
 use crate::{
     Aggregate, Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent,
-    StreamName, Subscription,
+    StreamName, Subscription, port::appendable,
 };
 use append::{Append, Outcome};
 use async_trait::async_trait;
 use connection_string::Settings;
 use failure::Failure;
-use leafcutter_domain::{account::Account, batch::Batch, ledger::Ledger, limits::APPEND_BYTES_MAX};
+use leafcutter_domain::{account::Account, batch::Batch, ledger::Ledger};
 use link::Link;
 use std::sync::Arc;
 
@@ -68,13 +68,7 @@ impl EventStore for EventStoreDb {
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> Result<Appended, StoreError> {
-        if events.is_empty() {
-            return Err(StoreError::Unavailable("an append needs at least one event".into()));
-        }
-        let bytes: usize = events.iter().map(|event| event.data.len() + event.metadata.len()).sum();
-        if bytes > APPEND_BYTES_MAX {
-            return Err(StoreError::TooLarge { bytes, max: APPEND_BYTES_MAX });
-        }
+        let bytes = appendable(&events)?;
         if matches!(expected, Expected::Revision(revision) if revision > REVISION_MAX) {
             return Err(StoreError::Conflict);
         }

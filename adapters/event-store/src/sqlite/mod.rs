@@ -6,7 +6,7 @@ mod writer;
 
 use crate::{
     Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent, StreamName,
-    Subscription,
+    Subscription, port::appendable,
 };
 use async_trait::async_trait;
 use reader::Live;
@@ -101,14 +101,7 @@ impl EventStore for SqliteEventStore {
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> Result<Appended, StoreError> {
-        if events.is_empty() {
-            return Err(StoreError::Unavailable("an append needs at least one event".into()));
-        }
-        let bytes: usize = events.iter().map(|event| event.data.len() + event.metadata.len()).sum();
-        let max = leafcutter_domain::limits::APPEND_BYTES_MAX;
-        if bytes > max {
-            return Err(StoreError::TooLarge { bytes, max });
-        }
+        appendable(&events)?;
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Append { stream: stream.clone(), expected, events, answer }, answered).await
     }
