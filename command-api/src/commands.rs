@@ -1,13 +1,13 @@
 //! Everything that the write side works with, in one cheap handle that handlers, desk and reactions share.
 
 use crate::ServiceKey;
-use leafcutter_domain::{PriceList, account::Account, batch::Batch, ledger::Ledger};
+use leafcutter_domain::{PriceList, ProxyPlace, account::Account, batch::Batch, ledger::Ledger};
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
 use leafcutter_object_store::Objects;
 use leafcutter_secrets::Secrets;
 use leafcutter_wire::{Clock, Gate};
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 /// What the operator may set.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct CommandSettings {
     pub cookie_ttl_ms: i64,
     /// Credits a month of accounts that name none.
     pub default_credits: u64,
+    /// Places that have proxies.
+    pub proxy_places: BTreeSet<ProxyPlace>,
     /// Token of admin calls; they are off without one.
     pub admin_token: Option<String>,
 }

@@ -63,7 +63,8 @@ impl Commands {
     }
 
     /// Sets credits aside in the present month. Before it refuses for want of credits or room, it settles what has
-    /// ended among the account's open reservations and decides again.
+    /// ended among the account's open reservations and decides again. A reservation that is settled already is no
+    /// refusal: a twin of the request has used it, or the sweep has given it back, and the batch says which.
     pub(crate) async fn reserve(&self, account: AccountId, reserve: Reserve) -> Result<LedgerId, ApiError> {
         let mut settled = false;
         let mut period = Period::of(reserve.at);
@@ -78,6 +79,7 @@ impl Commands {
                 Err(refused) => refused,
             };
             match refused {
+                TransactError::Rejected(LedgerRejection::ReservationClosed) => return Ok(id),
                 TransactError::Rejected(LedgerRejection::Closed) => period = id.period.next(),
                 TransactError::Rejected(
                     LedgerRejection::InsufficientCredits { .. } | LedgerRejection::TooManyOpen { .. },

@@ -92,8 +92,8 @@ pub(crate) async fn submit(
     if let Some(refused_or_priced) = price(&commands, &order)? {
         return Ok(refused_or_priced);
     }
-    if !taken_before(&commands, batch, &order).await? {
-        submit_with_cookies(&commands, caller.account, batch, &order).await?;
+    if let Some(round) = commands.round_of_submit(batch, &order).await? {
+        submit_with_cookies(&commands, caller.account, batch, round, &order).await?;
     }
     let location = format!("/api/batch/scrape/{batch}");
     let (total, schema_warnings) = (order.urls.len(), order.schema_warnings);
@@ -120,24 +120,6 @@ fn price(commands: &Commands, order: &Order) -> Result<Option<Response>, ApiErro
     Ok(order.dry_run.then(|| Json(priced).into_response()))
 }
 
-/// Whether this very request was taken before.
-async fn taken_before(commands: &Commands, batch: BatchId, order: &Order) -> Result<bool, ApiError> {
-    if order.fingerprint.is_none() {
-        return Ok(false);
-    }
-    let first = commands
-        .batches
-        .inspect(batch, |folded| {
-            folded.state.submission.as_ref().map(|submission| submission.fingerprint.clone())
-        })
-        .await?;
-    match first {
-        None => Ok(false),
-        Some(fingerprint) if fingerprint == order.fingerprint => Ok(true),
-        Some(_) => Err(leafcutter_domain::batch::BatchRejection::IdempotencyKeyReused.into()),
-    }
-}
-
 /// Cookies are at hand before the first item can start, and are erased again when the batch is refused. Where the
 /// request has a name, the same one may be under way on another replica and need them, so they are left to end by
 /// themselves, and not kept twice.
@@ -145,15 +127,16 @@ async fn submit_with_cookies(
     commands: &Commands,
     account: AccountId,
     batch: BatchId,
+    round: u32,
     order: &Order,
 ) -> Result<(), ApiError> {
-    let Some(cookies) = &order.cookies else { return commands.submit(account, batch, order).await };
+    let Some(cookies) = &order.cookies else { return commands.submit(account, batch, round, order).await };
     let name = SecretName { batch, request: order.fingerprint.clone() };
     let named = name.request.is_some();
     if !named || !cookies::are_there(commands, &name).await? {
         cookies::keep(commands, &name, cookies.clone()).await?;
     }
-    let submitted = commands.submit(account, batch, order).await;
+    let submitted = commands.submit(account, batch, round, order).await;
     let surely_refused = !matches!(submitted, Ok(()) | Err(ApiError::OutcomeUnknown));
     if surely_refused && !named {
         commands.secrets.forget(&name).await;

@@ -44,18 +44,40 @@ pub(crate) struct RetryOrder {
 }
 
 impl Commands {
-    /// Submits a batch, paid.
+    /// The round that this submit would begin; `None` when the very same was taken before. The number comes from the
+    /// same look as that finding: read later, it could be the round after the one that a twin has begun meanwhile,
+    /// and credits would be set aside twice.
+    pub(crate) async fn round_of_submit(
+        &self,
+        batch: BatchId,
+        order: &Order,
+    ) -> Result<Option<u32>, ApiError> {
+        let found = self
+            .batches
+            .inspect(batch, |folded| match &folded.state.submission {
+                None => Ok(Some(folded.state.next_round())),
+                Some(known) if known.fingerprint.is_some() && known.fingerprint == order.fingerprint => {
+                    Ok(None)
+                }
+                Some(_) => Err(BatchRejection::IdempotencyKeyReused),
+            })
+            .await?;
+        Ok(found?)
+    }
+
+    /// Submits a batch, paid, beginning with this round.
     pub(crate) async fn submit(
         &self,
         account: AccountId,
         batch: BatchId,
+        round: u32,
         order: &Order,
     ) -> Result<(), ApiError> {
         let at = self.clock.steady_now()?;
         let plan = RoundPlan {
             account,
             batch,
-            round: self.batches.inspect(batch, |folded| folded.state.next_round()).await?,
+            round,
             items: (0..).zip(&order.urls).map(|(item, _)| item).collect(),
             per_item: self.settings.prices.reserve_per_item(&order.options),
             max_attempts: order.max_attempts,

@@ -4,13 +4,18 @@ use super::{schema, urls};
 use crate::Commands;
 use leafcutter_dispatch::Cookies;
 use leafcutter_domain::{
-    Isolation, OutputFormat, ScrapeMode, ScrapeOptions, Screenshot,
-    limits::{ATTEMPTS_MAX, COOKIES_BYTES_MAX, CREDITS_MAX, METADATA_BYTES_MAX, PROMPT_CHARS_MAX},
+    Isolation, OutputFormat, ProxyPlace, ScrapeMode, ScrapeOptions, Screenshot,
+    limits::{
+        ATTEMPTS_MAX, BATCH_URLS_MAX, COOKIES_BYTES_MAX, CREDITS_MAX, METADATA_BYTES_MAX, PROMPT_CHARS_MAX,
+    },
 };
 use leafcutter_wire::ApiError;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+
+/// What is said of a `proxyCountry` that is none.
+const COUNTRY_FAULT: &str = "proxyCountry: must be a two-letter ISO country, `eu` or `global`";
 
 /// An absolute http or https URL on the public internet.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,9 +55,10 @@ pub(crate) struct SubmitRequest {
     /// JSON Schema of each result, at most 64 KiB; the root must be an object. Forces `output: json`.
     #[schema(value_type = Option<Object>)]
     schema: Option<Value>,
-    /// Not available without a proxy pool: `true` is refused with `PROXY_UNAVAILABLE`.
+    /// Open the pages through a proxy; 422 `PROXY_UNAVAILABLE` when the server has none there.
     use_proxy: Option<bool>,
-    /// Country of the proxy; needs `useProxy`.
+    /// Where the proxy stands: a two-letter ISO country, `eu`, or `global` (the default); needs `useProxy`.
+    #[schema(pattern = "^([A-Za-z]{2}|[Gg][Ll][Oo][Bb][Aa][Ll])$")]
     proxy_country: Option<String>,
     /// Main content only.
     extract_content_only: Option<bool>,
@@ -83,9 +89,10 @@ pub(crate) struct SubmitRequest {
     /// Not built yet: refused with `NOT_SUPPORTED`.
     #[schema(value_type = Option<Object>)]
     webhook: Option<Value>,
-    /// Not built yet: refused with `NOT_SUPPORTED`.
-    concurrency: Option<u32>,
-    /// Not built yet: `true` is refused with `NOT_SUPPORTED`.
+    /// Pages of this batch that are open at the same time, at most; without it as many as there is room for.
+    #[schema(minimum = 1, maximum = 50)]
+    concurrency: Option<u16>,
+    /// Do not open pages that their site's `robots.txt` forbids: they fail with `ROBOTS_DENIED`.
     respect_robots: Option<bool>,
 }
 
@@ -130,11 +137,12 @@ impl SubmitRequest {
     /// # Errors
     /// 422 with all faults, or with the code of an option that is not available here.
     pub(crate) fn check(self, commands: &Commands) -> Result<Order, ApiError> {
-        self.refuse_unavailable()?;
+        self.refuse_unbuilt()?;
         let faults = self.faults(commands);
         if !faults.is_empty() {
             return Err(ApiError::validation(faults));
         }
+        let proxy = self.proxy(commands)?;
         let schema_warnings = self.warnings();
         let output = match (self.output, &self.schema, &self.prompt) {
             (_, Some(_), _) | (Some(Output::Json), ..) | (None, None, Some(_)) => OutputFormat::Json,
@@ -161,6 +169,9 @@ impl SubmitRequest {
             } else {
                 Isolation::Batch
             },
+            proxy,
+            respect_robots: self.respect_robots.unwrap_or_default(),
+            concurrency: self.concurrency,
         };
         Ok(Order {
             urls: self.urls.into_iter().map(UrlEntry::into_text).collect(),
@@ -175,24 +186,27 @@ impl SubmitRequest {
         })
     }
 
-    fn refuse_unavailable(&self) -> Result<(), ApiError> {
-        let refuse = |code, error: &str| {
-            let message = "An option of this request is not available here.".to_owned();
-            Err(ApiError::Invalid { code, message, errors: vec![error.to_owned()] })
-        };
-        if self.use_proxy == Some(true) {
-            return refuse("PROXY_UNAVAILABLE", "useProxy: no proxy pool is configured on this server");
-        }
+    fn refuse_unbuilt(&self) -> Result<(), ApiError> {
         if self.webhook.is_some() {
-            return refuse("NOT_SUPPORTED", "webhook: webhooks are not built yet");
-        }
-        if self.concurrency.is_some() {
-            return refuse("NOT_SUPPORTED", "concurrency: a bound of your own is not built yet");
-        }
-        if self.respect_robots == Some(true) {
-            return refuse("NOT_SUPPORTED", "respectRobots: robots.txt is not read yet");
+            return Err(unavailable("NOT_SUPPORTED", "webhook: webhooks are not built yet".to_owned()));
         }
         Ok(())
+    }
+
+    /// The place whose proxies are asked for. Without proxies there nothing could be done but open the pages from
+    /// here, which is what the caller does not want.
+    fn proxy(&self, commands: &Commands) -> Result<Option<ProxyPlace>, ApiError> {
+        if self.use_proxy != Some(true) {
+            return Ok(None);
+        }
+        let country = self.proxy_country.as_deref().map(str::parse);
+        let place = country.transpose().map_err(|_| ApiError::validation(vec![COUNTRY_FAULT.to_owned()]))?;
+        let place: ProxyPlace = place.unwrap_or_default();
+        if commands.settings.proxy_places.contains(&place) {
+            return Ok(Some(place));
+        }
+        let field = if self.proxy_country.is_some() { "proxyCountry" } else { "useProxy" };
+        Err(unavailable("PROXY_UNAVAILABLE", format!("{field}: this server has no proxy for {place}")))
     }
 
     fn faults(&self, commands: &Commands) -> Vec<String> {
@@ -219,8 +233,15 @@ impl SubmitRequest {
         if self.screenshot == Some(true) && matches!(self.scrape_mode, Some(Mode::Fast)) {
             faults.push("screenshot: is not taken in scrapeMode fast".to_owned());
         }
-        if self.proxy_country.is_some() && self.use_proxy != Some(true) {
-            faults.push("proxyCountry: needs useProxy".to_owned());
+        match self.proxy_country.as_deref().map(str::parse::<ProxyPlace>) {
+            Some(Err(_)) => faults.push(COUNTRY_FAULT.to_owned()),
+            Some(Ok(_)) if self.use_proxy != Some(true) => {
+                faults.push("proxyCountry: needs useProxy".to_owned());
+            }
+            _ => {}
+        }
+        if self.concurrency.is_some_and(|count| !(1..=BATCH_URLS_MAX).contains(&count.into())) {
+            faults.push(format!("concurrency: must be 1 to {BATCH_URLS_MAX}"));
         }
         if self.max_attempts.is_some_and(|attempts| !(1..=ATTEMPTS_MAX).contains(&attempts)) {
             faults.push(format!("maxAttempts: must be 1 to {ATTEMPTS_MAX}"));
@@ -243,6 +264,11 @@ impl SubmitRequest {
         }
         warnings
     }
+}
+
+fn unavailable(code: &'static str, error: String) -> ApiError {
+    let message = "An option of this request is not available here.".to_owned();
+    ApiError::Invalid { code, message, errors: vec![error] }
 }
 
 /// Cookies go into a header as they are, so nothing may be in them that ends it.

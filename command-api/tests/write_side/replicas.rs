@@ -29,6 +29,41 @@ async fn the_same_submit_on_two_replicas_at_once_is_one_batch_paid_once() {
 }
 
 #[tokio::test]
+async fn a_submit_that_was_overtaken_by_its_twin_sets_nothing_aside_a_second_time() {
+    let body = || {
+        let mut body = pages_body(1);
+        body["cookies"] = json!("session=SECRET");
+        body
+    };
+    let world = World::new(100).await;
+    let other = world.replica(0);
+    let reactions = world.react("reactions.db").await;
+    for (key, ended) in [("runs", false), ("ended", true)] {
+        let (arrived, enter) = world.secrets.hold_up_the_next();
+        let slow = world.request("POST", "/api/batch/scrape", Some(key), body());
+        let twin = async {
+            arrived.await.unwrap();
+            let (status, answer) = other.request("POST", "/api/batch/scrape", Some(key), body()).await;
+            assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+            let batch = batch_of(&answer);
+            if ended {
+                let assignment = other.claim(batch, 0).await.unwrap();
+                other.complete(&assignment).await;
+                world.until_ledger(world.period(), |ledger| ledger.spent == 2).await;
+            }
+            enter.send(()).unwrap();
+            batch
+        };
+        let ((status, answer), batch) = tokio::join!(slow, twin);
+        assert_eq!((status, batch_of(&answer)), (StatusCode::ACCEPTED, batch), "{answer}");
+        assert_eq!(world.batch(batch).await.rounds.len(), 1);
+    }
+    let ledger = world.ledger(world.period()).await;
+    assert_eq!((ledger.held(), ledger.spent), (2, 2));
+    reactions.shutdown().await;
+}
+
+#[tokio::test]
 async fn one_key_for_two_requests_at_once_takes_one_of_them() {
     let world = World::new(1_000).await;
     let other = world.replica(0);

@@ -9,18 +9,27 @@ use leafcutter_event_store::{
 };
 use leafcutter_secrets::{InMemorySecrets, SecretName, Secrets, SecretsError};
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
+use tokio::sync::oneshot;
 
 /// Cookies in memory, while the place is not away.
 #[derive(Default)]
 pub(crate) struct Place {
     held: InMemorySecrets,
     pub(crate) away: AtomicBool,
+    stop: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
 }
 
 impl Place {
+    /// The next cookies that are brought wait at the door. Gives what tells that they are there, and what lets them in.
+    pub(crate) fn hold_up_the_next(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((arrive, arrived), (enter, entered)) = (oneshot::channel(), oneshot::channel());
+        *self.stop.lock().unwrap() = Some((arrive, entered));
+        (arrived, enter)
+    }
+
     fn reach(&self) -> Result<&InMemorySecrets, SecretsError> {
         let away = self.away.load(Ordering::SeqCst);
         if away { Err(SecretsError::Unavailable("away".to_owned())) } else { Ok(&self.held) }
@@ -30,6 +39,11 @@ impl Place {
 #[async_trait]
 impl Secrets for Place {
     async fn keep(&self, name: SecretName, cookies: Cookies) -> Result<(), SecretsError> {
+        let stop = self.stop.lock().unwrap().take();
+        if let Some((arrive, entered)) = stop {
+            arrive.send(()).unwrap();
+            entered.await.unwrap();
+        }
         self.reach()?.keep(name, cookies).await
     }
 

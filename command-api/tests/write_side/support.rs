@@ -121,6 +121,7 @@ impl World {
                 lease_ms: 60_000,
                 cookie_ttl_ms: 900_000,
                 default_credits: credits,
+                proxy_places: ["de", "eu", "global"].map(|place| place.parse().unwrap()).into(),
                 admin_token: None,
             },
         })
