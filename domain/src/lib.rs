@@ -14,6 +14,7 @@ pub mod limits;
 mod moment;
 mod options;
 mod pricing;
+mod proxy_place;
 #[cfg(test)]
 mod testing;
 
@@ -23,6 +24,7 @@ pub use ids::{AccountId, BatchId, GrantId, ItemIndex, KeyId, ReservationId, Work
 pub use moment::{Moment, ParseMomentError, Period};
 pub use options::{Isolation, OutputFormat, ScrapeMode, ScrapeOptions, Screenshot};
 pub use pricing::{PriceList, Usage};
+pub use proxy_place::{CountryCode, ParsePlaceError, ProxyPlace};
 
 /// An aggregate as three plain functions.
 ///

@@ -1,5 +1,6 @@
 //! What the caller asks of every page of a batch. Secrets (cookies, proxy passwords) are never part of it.
 
+use crate::ProxyPlace;
 use serde::{Deserialize, Serialize};
 
 /// The form of a result.
@@ -82,6 +83,16 @@ pub struct ScrapeOptions {
     /// Sharing of browser contexts.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Where the proxy stands through which pages are opened; none: they are opened from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyPlace>,
+    /// Pages that `robots.txt` forbids are not opened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub respect_robots: bool,
+    /// Items of the batch that run at the same time: 1 to [`BATCH_URLS_MAX`](crate::limits::BATCH_URLS_MAX); none: as
+    /// many as there is room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u16>,
 }
 
 impl Default for ScrapeOptions {
@@ -94,6 +105,9 @@ impl Default for ScrapeOptions {
             screenshot: Screenshot::None,
             mode: ScrapeMode::Default,
             isolation: Isolation::Batch,
+            proxy: None,
+            respect_robots: false,
+            concurrency: None,
         }
     }
 }

@@ -46,8 +46,8 @@ def submit_what_may_be_submitted(_: schemathesis.HookContext, case: schemathesis
 
 def good_submit(drawn: dict[str, Any]) -> dict[str, Any]:
     body = {**drawn, "urls": [allowed(url) for url in drawn["urls"]]}
-    # Options that a server without a proxy pool refuses, and those that are not built yet.
-    for refused in ("useProxy", "proxyCountry", "webhook", "concurrency", "respectRobots"):
+    # Options that a server without a proxy pool refuses, and one that is not built yet.
+    for refused in ("useProxy", "proxyCountry", "webhook"):
         body.pop(refused, None)
     if isinstance(body.get("schema"), dict):
         body["schema"] = SCHEMAS[digest(body["schema"]) % len(SCHEMAS)]

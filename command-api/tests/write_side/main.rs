@@ -7,6 +7,7 @@ mod cookies;
 mod desk;
 mod keys;
 mod months;
+mod options;
 mod owners;
 mod reactions;
 mod replicas;

@@ -65,6 +65,7 @@ pub(super) fn commands(
         lease_ms: i64::from(args.pages.item_timeout) * 1_000 + LEASE_MARGIN_MS,
         cookie_ttl_ms: i64::from(args.write.cookie_ttl) * 1_000,
         default_credits: args.write.default_credits,
+        proxy_places: std::collections::BTreeSet::new(),
         admin_token: settings::admin_token()?,
     };
     Ok(Commands::new(CommandParts {

@@ -5,8 +5,8 @@ use crate::{
     golden::{Sample, every},
 };
 use leafcutter_domain::{
-    BatchId, ErrorCode, Isolation, OutputFormat, Period, ReservationId, ScrapeMode, ScrapeOptions,
-    Screenshot, Usage, WorkerId,
+    BatchId, ErrorCode, Isolation, OutputFormat, Period, ProxyPlace, ReservationId, ScrapeMode,
+    ScrapeOptions, Screenshot, Usage, WorkerId,
     batch::{
         BatchCancelled, BatchCompleted, BatchEvent, BatchFailed, BatchFailure, BatchSubmitted, Channel,
         Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted, RequeueCause,
@@ -64,6 +64,7 @@ fn submitted() -> Vec<Sample<BatchEvent>> {
             screenshot: Screenshot::FullPage,
             mode: ScrapeMode::Fast,
             isolation: Isolation::Item,
+            ..ScrapeOptions::default()
         },
         has_cookies: true,
         channel: Channel::Playground,
@@ -82,10 +83,23 @@ fn submitted() -> Vec<Sample<BatchEvent>> {
         fingerprint: None,
         ..submitted.clone()
     };
+    let tuned = BatchSubmitted {
+        options: ScrapeOptions {
+            proxy: Some("de".parse().unwrap()),
+            respect_robots: true,
+            concurrency: Some(50),
+            ..ScrapeOptions::default()
+        },
+        ..plain.clone()
+    };
+    let anywhere = ScrapeOptions { proxy: Some(ProxyPlace::Global), ..ScrapeOptions::default() };
+    let anywhere = BatchSubmitted { options: anywhere, ..plain.clone() };
     let url = "https://example.com/ä?q=\"1\"#x".to_owned();
     vec![
         ("BatchSubmitted", submitted.into()),
         ("BatchSubmitted.min", plain.into()),
+        ("BatchSubmitted.proxy", tuned.into()),
+        ("BatchSubmitted.proxyAnywhere", anywhere.into()),
         ("ItemQueued", ItemQueued { item: 49, url, at: at() }.into()),
     ]
 }
