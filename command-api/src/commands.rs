@@ -1,7 +1,9 @@
 //! Everything that the write side works with, in one cheap handle that handlers, desk and reactions share.
 
 use crate::ServiceKey;
-use leafcutter_domain::{PriceList, ProxyPlace, account::Account, batch::Batch, ledger::Ledger};
+use leafcutter_domain::{
+    Extras, PriceList, ProxyPlace, ScrapeOptions, account::Account, batch::Batch, ledger::Ledger,
+};
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
 use leafcutter_object_store::Objects;
@@ -14,6 +16,8 @@ use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 pub struct CommandSettings {
     /// Prices of new batches.
     pub prices: PriceList,
+    /// What the workers may use besides opening pages, so that credits are set aside for it.
+    pub extras: Extras,
     /// URLs in one submit.
     pub batch_urls_max: usize,
     /// Unfinished batches of an account.
@@ -65,6 +69,18 @@ impl Commands {
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// What one item of a new batch can cost at most.
+    pub(crate) fn price_per_item(&self, options: &ScrapeOptions) -> u64 {
+        self.settings.prices.reserve_per_item(options, &self.settings.extras)
+    }
+
+    /// The prices under which a batch was submitted.
+    pub(crate) fn prices_of(&self, version: u32) -> PriceList {
+        let current = &self.settings.prices;
+        let other = (current.version != version).then(|| PriceList::of_version(version)).flatten();
+        other.unwrap_or_else(|| current.clone())
     }
 }
 

@@ -35,6 +35,7 @@ struct Seen {
     account: AccountId,
     options: ScrapeOptions,
     url: String,
+    price_list: u32,
     attempt: u32,
     running: Option<Running>,
     pending: bool,
@@ -52,6 +53,7 @@ fn look(state: &BatchState, batch: BatchId, item: ItemIndex) -> Option<Seen> {
         account: submission.account,
         options: submission.options.clone(),
         url: item.url.clone(),
+        price_list: submission.price_list,
         attempt: item.attempt,
         running,
         pending: item.status == ItemStatus::Pending,
@@ -131,7 +133,11 @@ impl Desk {
             http_status: page.http_status,
             extractor: page.extractor,
             usage: report.usage,
-            credits: self.0.settings.prices.completed(&seen.options, page.screenshot.is_some()),
+            credits: self.0.prices_of(seen.price_list).completed(
+                &seen.options,
+                page.screenshot.is_some(),
+                &report.usage,
+            ),
             at: self.0.clock.now(),
         };
         self.record(report.batch, command).await
@@ -141,7 +147,12 @@ impl Desk {
         self.0.objects.holds(object).await.map_err(|error| DeskError::Unavailable(error.to_string()))
     }
 
-    async fn failed(&self, report: &Report, page: &FailedPage) -> Result<ReportAnswer, DeskError> {
+    async fn failed(
+        &self,
+        report: &Report,
+        page: &FailedPage,
+        seen: &Seen,
+    ) -> Result<ReportAnswer, DeskError> {
         let command = ReportFailed {
             item: report.item,
             lease_hash: lease_hash(&report.lease),
@@ -150,7 +161,7 @@ impl Desk {
             final_url: page.final_url.as_deref().map(bounded),
             http_status: page.http_status,
             usage: report.usage,
-            credits: self.0.settings.prices.failed(page.code),
+            credits: self.0.prices_of(seen.price_list).failed(page.code),
             at: self.0.clock.now(),
         };
         self.record(report.batch, command).await
@@ -243,7 +254,7 @@ impl WorkDesk for Desk {
         let Some(seen) = self.see(report.batch, report.item).await? else { return Ok(ReportAnswer::Refused) };
         match &report.outcome {
             Outcome::Completed(page) => self.completed(&report, page, &seen).await,
-            Outcome::Failed(page) => self.failed(&report, page).await,
+            Outcome::Failed(page) => self.failed(&report, page, &seen).await,
             Outcome::PutBack => self.put_back(&report, &seen).await,
         }
     }

@@ -17,14 +17,19 @@ mod pricing;
 mod proxy_place;
 #[cfg(test)]
 mod testing;
+mod tokens;
 
 pub use error_code::ErrorCode;
 pub use event::{DecodeError, DomainEvent};
 pub use ids::{AccountId, BatchId, GrantId, ItemIndex, KeyId, ReservationId, WorkerId, item_uuid};
 pub use moment::{Moment, ParseMomentError, Period};
 pub use options::{Isolation, OutputFormat, ScrapeMode, ScrapeOptions, Screenshot};
-pub use pricing::{PriceList, Usage};
+pub use pricing::{CAPTCHAS_PER_ITEM_MAX, Extras, PriceList, Usage};
 pub use proxy_place::{CountryCode, ParsePlaceError, ProxyPlace};
+pub use tokens::{
+    MODEL_FAULTS_TOKENS_MAX, MODEL_FRAME_TOKENS_MAX, MODEL_ROUNDS_MAX, ModelBudget, ModelTokens, TOKEN_BYTES,
+    estimated_tokens,
+};
 
 /// An aggregate as three plain functions.
 ///

@@ -132,6 +132,7 @@ fn usage(bench: &Bench, begun: Instant) -> Usage {
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         received_bytes: used.received_bytes,
         requests: u32::try_from(used.requests).unwrap_or(u32::MAX),
+        ..Usage::default()
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) async fn submit(
 
 /// The answer of a dry run; refuses what costs more than the caller allows.
 fn price(commands: &Commands, order: &Order) -> Result<Option<Response>, ApiError> {
-    let credits_per_item = commands.settings.prices.reserve_per_item(&order.options);
+    let credits_per_item = commands.price_per_item(&order.options);
     let total = order.urls.len();
     let credits_total = credits_per_item * total as u64;
     if let Some(max) = order.max_credits.filter(|max| *max < credits_total) {

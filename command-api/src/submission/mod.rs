@@ -79,7 +79,7 @@ impl Commands {
             batch,
             round,
             items: (0..).zip(&order.urls).map(|(item, _)| item).collect(),
-            per_item: self.settings.prices.reserve_per_item(&order.options),
+            per_item: self.price_per_item(&order.options),
             max_attempts: order.max_attempts,
             retry_any_failure: false,
             at,
@@ -128,7 +128,8 @@ impl Commands {
                 if submission.has_cookies && !order.has_cookies {
                     return Err(BatchRejection::CookiesExpired);
                 }
-                let price = self.settings.prices.reserve_per_item(&submission.options);
+                let prices = self.prices_of(submission.price_list);
+                let price = prices.reserve_per_item(&submission.options, &self.settings.extras);
                 Ok((state.failed_items(), Some((state.next_round(), price))))
             })
             .await??;

@@ -143,7 +143,7 @@ impl SubmitRequest {
             return Err(ApiError::validation(faults));
         }
         let proxy = self.proxy(commands)?;
-        let schema_warnings = self.warnings();
+        let schema_warnings = self.warnings(commands.settings.extras.model.is_some());
         let output = match (self.output, &self.schema, &self.prompt) {
             (_, Some(_), _) | (Some(Output::Json), ..) | (None, None, Some(_)) => OutputFormat::Json,
             (Some(Output::Markdown), None, _) | (None, None, None) => OutputFormat::Markdown,
@@ -257,9 +257,9 @@ impl SubmitRequest {
         faults
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, has_model: bool) -> Vec<String> {
         let mut warnings = self.schema.as_ref().map(schema::warnings).unwrap_or_default();
-        if self.prompt.is_some() {
+        if self.prompt.is_some() && !has_model {
             warnings.push("prompt: no model is configured; the prompt serves only to name fields".to_owned());
         }
         warnings

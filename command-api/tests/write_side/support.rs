@@ -15,7 +15,7 @@ use leafcutter_dispatch::{
     ScrapedPage, SoleOwner, WorkDesk, in_process,
 };
 use leafcutter_domain::{
-    AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, PriceList, Usage, WorkerId,
+    AccountId, BatchId, ErrorCode, Extras, ItemIndex, Moment, Period, PriceList, Usage, WorkerId,
     batch::{BatchState, Extractor},
     ledger::LedgerState,
 };
@@ -115,6 +115,7 @@ impl World {
             service_key: ServiceKey::new([7; 32]),
             settings: CommandSettings {
                 prices: PriceList::BUILT_IN,
+                extras: Extras::default(),
                 batch_urls_max: 50,
                 pending_batches_max: 50,
                 result_bytes_max: 1_000_000,

@@ -11,7 +11,7 @@ use anyhow::Context;
 use leafcutter_command_api::{
     CommandParts, CommandSettings, Commands, ReactionSettings, ReactionState, Reactions, ServiceKey,
 };
-use leafcutter_domain::PriceList;
+use leafcutter_domain::{Extras, PriceList};
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
 use leafcutter_object_store::Objects;
@@ -59,6 +59,7 @@ pub(super) fn commands(
     };
     let settings = CommandSettings {
         prices: PriceList::BUILT_IN,
+        extras: Extras::default(),
         batch_urls_max: args.write.batch_urls.into(),
         pending_batches_max: args.write.pending_batches as usize,
         result_bytes_max: args.results.result_bytes,

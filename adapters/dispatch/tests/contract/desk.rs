@@ -92,7 +92,14 @@ pub(crate) fn claim(item: u16) -> ClaimRequest {
 }
 
 pub(crate) fn report(outcome: Outcome) -> Report {
-    let usage = Usage { duration_ms: 1, received_bytes: u64::MAX, requests: 3 };
+    let usage = Usage {
+        duration_ms: 1,
+        received_bytes: u64::MAX,
+        requests: 3,
+        model_input_tokens: 5,
+        model_output_tokens: u32::MAX,
+        captchas: 1,
+    };
     Report { batch: BatchId(Uuid::from_u128(0x77)), item: 1, lease: LeaseToken([9; 32]), outcome, usage }
 }
 

@@ -24,7 +24,14 @@ const BATCH: BatchId = BatchId(Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0
 const WORKER: WorkerId = WorkerId(Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0000_0005));
 const CLAIM: Uuid = Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0000_0006);
 const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0000_0007));
-const USAGE: Usage = Usage { duration_ms: 1_234, received_bytes: 5_678, requests: 9 };
+const USAGE: Usage = Usage {
+    duration_ms: 1_234,
+    received_bytes: 5_678,
+    requests: 9,
+    model_input_tokens: 0,
+    model_output_tokens: 0,
+    captchas: 0,
+};
 
 fn terms(round: u32) -> RoundTerms {
     let period = Period::of(at());
@@ -139,7 +146,13 @@ fn completed() -> Vec<Sample<BatchEvent>> {
         at: at(),
     };
     let plain = ItemCompleted { screenshot: None, extractor: Extractor::None, ..completed.clone() };
-    vec![("ItemCompleted", completed.into()), ("ItemCompleted.min", plain.into())]
+    let usage = Usage { model_input_tokens: 6_543, model_output_tokens: 210, captchas: 1, ..USAGE };
+    let by_model = ItemCompleted { extractor: Extractor::Model, usage, credits: 15, ..completed.clone() };
+    vec![
+        ("ItemCompleted", completed.into()),
+        ("ItemCompleted.min", plain.into()),
+        ("ItemCompleted.model", by_model.into()),
+    ]
 }
 
 fn failed() -> Vec<Sample<BatchEvent>> {
