@@ -7,7 +7,7 @@ use crate::{
 };
 use leafcutter_dispatch::{Assignment, FailedPage, ScrapedPage};
 use leafcutter_domain::{BatchId, ErrorCode, Isolation, ScrapeMode, Screenshot};
-use leafcutter_egress::Proxy;
+use leafcutter_egress::{Proxy, ProxyPools};
 use leafcutter_object_store::Objects;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -44,6 +44,7 @@ impl Limits {
 /// What a slot has: its way out, and its context while it serves a batch.
 pub(crate) struct Bench {
     pub(crate) proxy: Proxy,
+    pub(crate) proxies: ProxyPools,
     pub(crate) tab: Option<(BatchId, Tab)>,
 }
 
@@ -89,7 +90,13 @@ pub(crate) async fn run(
     assignment: &Assignment,
     limits: Limits,
 ) -> Result<ScrapedPage, FailedPage> {
-    bench.proxy.begin_item();
+    match assignment.options.proxy {
+        None => bench.proxy.begin_item(),
+        Some(place) => {
+            let item = format!("{}/{}", assignment.batch, assignment.item);
+            bench.proxy.begin_item_through(bench.proxies.route(place, item));
+        }
+    }
     let outcome = timeout_at(limits.work_until, work(bench, pool, objects, assignment, limits)).await;
     if outcome.is_err()
         && let Some((_, tab)) = &mut bench.tab

@@ -3,6 +3,7 @@
 
 use crate::WorkerError;
 use leafcutter_domain::WorkerId;
+use leafcutter_egress::ProxyPools;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -29,6 +30,8 @@ pub struct WorkerSettings {
     pub chromium: Option<PathBuf>,
     /// Wall-clock limit of one item, from the claim to the report.
     pub item_limit: Duration,
+    /// Upstream proxies, for batches that ask for one.
+    pub proxies: ProxyPools,
     /// Pages that one browser opens before a fresh one takes over, at least 1.
     pub pages_per_browser: u64,
     /// Folder in which each browser gets its profile folder. Started as root, Chromium runs as an unprivileged
@@ -48,6 +51,7 @@ impl WorkerSettings {
             concurrency: cores * SLOTS_PER_CORE,
             chromium: None,
             item_limit: Duration::from_secs(ITEM_LIMIT_S),
+            proxies: ProxyPools::default(),
             pages_per_browser: PAGES_PER_BROWSER,
             profile_parent: std::env::temp_dir(),
             run_folder: run_folder.into(),

@@ -61,7 +61,7 @@ impl Worker {
         let mut benches = Vec::new();
         for _ in 0..settings.concurrency.max(1) {
             let proxy = Proxy::start(policy.clone(), Limits::default()).await.map_err(WorkerError::Egress)?;
-            benches.push(Bench { proxy, tab: None });
+            benches.push(Bench { proxy, proxies: settings.proxies.clone(), tab: None });
         }
         let (slots, browsers, close_browsers) =
             (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());

@@ -8,6 +8,7 @@ mod first_account;
 mod health;
 mod http;
 pub(crate) mod logging;
+mod proxies;
 mod run;
 mod settings;
 mod sides;
@@ -50,6 +51,7 @@ impl Bound {
     /// One of them is taken already, or cannot be used.
     pub(crate) async fn bind(plan: Plan) -> anyhow::Result<Self> {
         sides::secrets_are_usable(&plan)?;
+        proxies::are_usable(&plan)?;
         let listen = plan.args.listen.listen;
         let listener = TcpListener::bind(listen)
             .await

@@ -66,7 +66,7 @@ pub(super) fn commands(
         lease_ms: i64::from(args.pages.item_timeout) * 1_000 + LEASE_MARGIN_MS,
         cookie_ttl_ms: i64::from(args.write.cookie_ttl) * 1_000,
         default_credits: args.write.default_credits,
-        proxy_places: std::collections::BTreeSet::new(),
+        proxy_places: super::proxies::places(args)?,
         admin_token: settings::admin_token()?,
     };
     Ok(Commands::new(CommandParts {
@@ -168,6 +168,7 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     }
     settings.chromium.clone_from(&args.chromium.chromium);
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
+    settings.proxies = super::proxies::pools(args)?;
     settings.pages_per_browser = args.chromium.pages_per_browser;
     // Before anything else is started: without Chromium nothing is.
     settings.program()?;

@@ -150,7 +150,7 @@ fn refused(refusal: &Refusal) -> Response<AnswerBody> {
         Refusal::Timeout { step: Step::Resolve | Step::Connect | Step::Answer | Step::Continue, .. } => {
             StatusCode::GATEWAY_TIMEOUT
         }
-        Refusal::Dns { .. } | Refusal::Connect { .. } => StatusCode::BAD_GATEWAY,
+        Refusal::Dns { .. } | Refusal::Connect { .. } | Refusal::Upstream { .. } => StatusCode::BAD_GATEWAY,
     };
     let mut response = text(status, &refusal.to_string());
     response.headers_mut().insert(REFUSAL_HEADER, HeaderValue::from_static(refusal.code()));

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::meter::{Limits, Meter};
 use crate::policy::{Policy, Target};
+use crate::pools::Route;
 use crate::refusal::Refusal;
 use crate::upstream::IdleConnection;
 
@@ -30,6 +31,8 @@ pub(crate) struct Item {
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) meter: Meter,
+    /// The upstream proxy; none: targets are dialled from here.
+    pub(crate) route: Option<Route>,
     cut: CancellationToken,
     tasks: TaskTracker,
     refusals: Mutex<HashMap<String, Refusal>>,
@@ -38,11 +41,18 @@ pub(crate) struct Item {
 
 impl Item {
     /// An item whose tasks end when `cut` is cancelled and are awaited through `tasks`.
-    pub(crate) fn new(policy: Policy, limits: Limits, cut: CancellationToken, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        policy: Policy,
+        limits: Limits,
+        route: Option<Route>,
+        cut: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             policy,
             limits,
             meter: Meter::new(limits.item_bytes_max),
+            route,
             cut,
             tasks,
             refusals: Mutex::default(),

@@ -22,9 +22,8 @@
 //! # Where to look
 //!
 //! `address` says what is public, `allow` and `policy` what may be reached, `resolve` how names
-//! are looked up, `upstream` dials, `item` holds what belongs to one item, `meter` counts,
-//! `proxy` listens, `forward` and `tunnel` carry plain requests and tunnels. An upstream proxy
-//! would change `upstream` only.
+//! are looked up, `upstream` dials, `pools` has the operator's upstream proxies, `item` holds what belongs to one item, `meter` counts,
+//! `proxy` listens, `forward` and `tunnel` carry plain requests and tunnels.
 
 mod address;
 mod allow;
@@ -34,6 +33,7 @@ mod headers;
 mod item;
 mod meter;
 mod policy;
+mod pools;
 mod proxy;
 mod refusal;
 mod resolve;
@@ -46,6 +46,7 @@ pub use meter::{
     DIAL_TIMEOUT_MS, HEADERS_TIMEOUT_MS, IDLE_TIMEOUT_MS, ITEM_BYTES_MAX, Limits, RESPONSE_BYTES_MAX, Usage,
 };
 pub use policy::{Policy, REFUSED_PORTS};
+pub use pools::{ProxyFileError, ProxyPools, Route};
 pub use proxy::{Proxy, REFUSAL_HEADER};
 pub use refusal::{Refusal, Step};
 pub use resolve::{Resolve, SystemResolver};

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_util::either::Either;
 
 use crate::item::Item;
+use crate::pools::Duplex;
 
 /// Default of [`Limits::item_bytes_max`].
 pub const ITEM_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -102,10 +104,13 @@ impl Meter {
     }
 }
 
+/// A connection to a target: dialled from here, or carried by an upstream proxy.
+pub(crate) type Wire = Either<TcpStream, Box<dyn Duplex>>;
+
 /// A connection to a target that counts for its item and ends when the item is exhausted.
 #[derive(Debug)]
 pub(crate) struct MeteredStream {
-    stream: TcpStream,
+    stream: Wire,
     item: Arc<Item>,
     host: String,
     /// Bytes that this connection moved, so that a tunnel's watch can tell silence from work.
@@ -113,7 +118,7 @@ pub(crate) struct MeteredStream {
 }
 
 impl MeteredStream {
-    pub(crate) fn new(stream: TcpStream, item: Arc<Item>, host: String) -> Self {
+    pub(crate) fn new(stream: Wire, item: Arc<Item>, host: String) -> Self {
         Self { stream, item, host, moved: Arc::default() }
     }
 

@@ -20,6 +20,7 @@ use crate::forward;
 use crate::item::Item;
 use crate::meter::{Limits, Usage};
 use crate::policy::Policy;
+use crate::pools::Route;
 use crate::refusal::Refusal;
 use crate::upstream::{HEAD_BYTES_MAX, HEADER_LINES_MAX};
 
@@ -59,7 +60,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let item = Item::new(policy.clone(), limits, stop.child_token(), tasks.clone());
+        let item = Item::new(policy.clone(), limits, None, stop.child_token(), tasks.clone());
         let item = Mutex::new(Arc::new(item));
         let slot = Arc::new(Slot { policy, limits, stop, tasks, item });
         let accept = slot.stop.clone().run_until_cancelled_owned(accept(listener, Arc::clone(&slot)));
@@ -74,10 +75,20 @@ impl Proxy {
     }
 
     /// Begins the next item: counters and refusals start again, and every connection left over
-    /// from the item before is cut, with its connections to targets.
+    /// from the item before is cut, with its connections to targets. Targets are dialled from here.
     pub fn begin_item(&self) {
+        self.begin(None);
+    }
+
+    /// Begins the next item as [`Proxy::begin_item`] does; every connection of it goes by this route.
+    pub fn begin_item_through(&self, route: Route) {
+        self.begin(Some(route));
+    }
+
+    fn begin(&self, route: Option<Route>) {
         let slot = &self.slot;
-        let next = Item::new(slot.policy.clone(), slot.limits, slot.stop.child_token(), slot.tasks.clone());
+        let next =
+            Item::new(slot.policy.clone(), slot.limits, route, slot.stop.child_token(), slot.tasks.clone());
         let mut current = slot.item.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, Arc::new(next));
         drop(current);

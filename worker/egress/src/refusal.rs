@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use leafcutter_domain::ProxyPlace;
 use thiserror::Error;
 
 /// Why a request was refused, could not be carried, or was cut.
@@ -53,6 +54,16 @@ pub enum Refusal {
     Connect {
         /// The host that was dialled.
         host: String,
+    },
+    /// No upstream proxy of the place that was asked for works, or there is none.
+    #[error(
+        "no proxy for {place} could be used to reach {host}; try again later, or ask the operator whether its proxies work"
+    )]
+    Upstream {
+        /// The host that was to be reached.
+        host: String,
+        /// Where the proxy was to stand.
+        place: ProxyPlace,
     },
     /// A step took longer than its bound.
     #[error("{host} took longer than {} ms to {step}; try again later", .after.as_millis())]
@@ -115,7 +126,9 @@ impl Refusal {
             Self::PrivateAddress { .. } | Self::ReservedName { .. } => "PRIVATE_ADDRESS",
             Self::Port { .. } => "PORT_REFUSED",
             Self::Dns { .. } | Self::Timeout { step: Step::Resolve, .. } => "DNS_FAILURE",
-            Self::Connect { .. } | Self::Timeout { step: Step::Connect, .. } => "CONNECT_FAILED",
+            Self::Connect { .. } | Self::Upstream { .. } | Self::Timeout { step: Step::Connect, .. } => {
+                "CONNECT_FAILED"
+            }
             Self::Timeout { step: Step::Answer | Step::Continue, .. } => "NAVIGATION_TIMEOUT",
             Self::TooLarge { .. } => "TOO_LARGE",
         }

@@ -1,20 +1,22 @@
 //! Connections to targets: dial a checked address, speak HTTP/1.1 on it, use it again.
 //!
 //! **Not allowed here:** deciding what may be reached. [`Policy::resolve`](crate::Policy::resolve)
-//! answers addresses, and exactly those are dialled, with no second look-up. An upstream proxy, when
-//! there is one, is dialled here too.
+//! answers addresses, and exactly those are dialled, with no second look-up. An upstream proxy is
+//! `pools`' affair: it is told the same address.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{Either, Empty};
+use http_body_util::Empty;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::either::Either;
 
 use crate::item::Item;
 use crate::meter::MeteredStream;
@@ -32,7 +34,7 @@ pub(crate) const HEAD_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const HEADER_LINES_MAX: usize = 256;
 
 /// The body of a request on its way to a target.
-pub(crate) type RequestBody = Either<Empty<Bytes>, Incoming>;
+pub(crate) type RequestBody = http_body_util::Either<Empty<Bytes>, Incoming>;
 
 /// A connection that waits for its next request.
 pub(crate) struct IdleConnection {
@@ -57,20 +59,32 @@ impl Lease {
     }
 }
 
-/// Connects to a target: resolves, checks, and dials what was checked.
+/// Connects to a target: resolves, checks, and dials what was checked, by the item's route if it has one.
 pub(crate) async fn dial(item: &Arc<Item>, target: &Target) -> Result<MeteredStream, Refusal> {
     let host = target.host();
+    let mut addresses = item.policy.resolve_target(target).await?;
+    addresses.truncate(DIAL_ADDRESSES_MAX);
+    let stream = match &item.route {
+        None => Either::Left(dial_from_here(item, &host, &addresses).await?),
+        Some(route) => Either::Right(route.dial(item, &host, addresses).await?),
+    };
+    Ok(MeteredStream::new(stream, Arc::clone(item), host))
+}
+
+async fn dial_from_here(item: &Item, host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Refusal> {
     let limit = item.limits.dial_timeout;
-    let mut failure = Refusal::Connect { host: host.clone() };
-    for address in item.policy.resolve_target(target).await?.into_iter().take(DIAL_ADDRESSES_MAX) {
+    let mut failure = Refusal::Connect { host: host.to_owned() };
+    for address in addresses {
         match timeout(limit, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 // Without it small writes wait for an acknowledgement; a failure costs only time.
                 let _ = stream.set_nodelay(true);
-                return Ok(MeteredStream::new(stream, Arc::clone(item), host));
+                return Ok(stream);
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "dial failed"),
-            Err(_) => failure = Refusal::Timeout { host: host.clone(), step: Step::Connect, after: limit },
+            Err(_) => {
+                failure = Refusal::Timeout { host: host.to_owned(), step: Step::Connect, after: limit };
+            }
         }
     }
     Err(failure)
@@ -168,7 +182,7 @@ trait CloneHead {
 
 impl CloneHead for Request<RequestBody> {
     fn clone_head(&self) -> Self {
-        let mut copy = Request::new(Either::Left(Empty::new()));
+        let mut copy = Request::new(RequestBody::Left(Empty::new()));
         *copy.method_mut() = self.method().clone();
         *copy.uri_mut() = self.uri().clone();
         copy.headers_mut().clone_from(self.headers());

@@ -7,10 +7,17 @@ mod servers;
 pub(crate) use roles::{CommandApiArgs, Plan, ProjectorRoleArgs, QueryApiArgs, WorkerArgs};
 pub(crate) use servers::{DatabaseArgs, DispatchArgs, EventStoreArgs, KeyBytes, ObjectsArgs, secret_key};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 use leafcutter_domain::limits;
 use leafcutter_egress::{AllowedTarget, AllowedTargetError};
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use url::Url;
 
 /// Shortest admin token: it guards every account.
@@ -73,6 +80,10 @@ pub(crate) struct PageArgs {
     /// Internal hosts that may be opened all the same: HOST:PORT or CIDR, separated by commas.
     #[arg(long, env = "LEAFCUTTER_ALLOW_TARGETS", default_value = "")]
     pub(crate) allow_targets: Targets,
+
+    /// File of upstream proxies, for pages that are opened with `useProxy` [default: none].
+    #[arg(long, env = "LEAFCUTTER_PROXIES", default_value = "", hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    proxies: PathBuf,
 
     /// Seconds that one page may take in all.
     #[arg(long, env = "LEAFCUTTER_ITEM_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
@@ -145,6 +156,13 @@ pub(crate) struct ChromiumArgs {
     /// Seconds that running pages get to finish when the service is stopped.
     #[arg(long, env = "LEAFCUTTER_STOP_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u16).range(..=600))]
     pub(crate) stop_timeout: u16,
+}
+
+impl PageArgs {
+    /// The file of upstream proxies; an empty variable, as compose files leave them, is none.
+    pub(crate) fn proxies(&self) -> Option<&Path> {
+        Some(self.proxies.as_path()).filter(|file| !file.as_os_str().is_empty())
+    }
 }
 
 /// Targets separated by commas; an empty variable, as compose files leave them, is no target.

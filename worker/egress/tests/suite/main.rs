@@ -6,7 +6,10 @@
 mod forwarding;
 mod lifecycle;
 mod limits;
+mod proxy_file;
 mod resolving;
+mod stand_ins;
 mod support;
 mod tunnels;
+mod upstreams;
 mod urls;
