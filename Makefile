@@ -28,10 +28,11 @@ build:
 	@scripts/setup rust build chromium
 	@cargo build -p leafcutter -p leafcutter-demo
 
-# The binaries first: the whole-system tests start them as programs.
+# The binaries first: the whole-system tests start them as programs. With every target, so that dependencies get the
+# features that tests need at once and are not built a second time.
 test: $(VENV)/ready ## Run every test
 	@scripts/setup rust build chromium postgresql nats-server
-	cargo build --workspace
+	cargo build --workspace --all-targets
 	LEAFCUTTER_TEST_PYTHON=$(abspath $(VENV))/bin/python cargo test --workspace
 
 check: ## Formatting, clippy with warnings denied, house rules, dependencies and licences
