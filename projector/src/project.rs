@@ -147,5 +147,7 @@ fn used(event: &BatchEvent) -> Option<Usage> {
         latency_ms: measured.duration_ms,
         latency_samples,
         credits: 0,
+        tokens: measured.tokens(),
+        captchas: measured.captchas.into(),
     })
 }

@@ -26,6 +26,10 @@ pub struct Usage {
     pub latency_samples: u64,
     /// Credits charged.
     pub credits: u64,
+    /// Tokens of language models, asked and answered.
+    pub tokens: u64,
+    /// CAPTCHAs solved.
+    pub captchas: u64,
 }
 
 impl Usage {
@@ -35,6 +39,8 @@ impl Usage {
         self.latency_ms += other.latency_ms;
         self.latency_samples += other.latency_samples;
         self.credits += other.credits;
+        self.tokens += other.tokens;
+        self.captchas += other.captchas;
     }
 }
 

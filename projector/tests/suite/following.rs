@@ -32,7 +32,8 @@ pub(crate) async fn a_restart_goes_on_where_it_was_and_counts_nothing_twice(worl
     projector.shutdown().await;
     assert_eq!(world.models.batch(batch).await.unwrap(), world.folded(batch).await);
     let days = world.models.usage(ACCOUNT, "2026-11-01").await.unwrap();
-    let usage = Usage { requests: 2, latency_ms: 500, latency_samples: 2, credits: 0 };
+    let usage =
+        Usage { requests: 2, latency_ms: 500, latency_samples: 2, tokens: 24, captchas: 2, credits: 0 };
     assert_eq!((days.len(), days[0].usage), (1, usage));
 }
 

@@ -175,7 +175,13 @@ pub(crate) fn start(item: ItemIndex, seconds: i64) -> BatchCommand {
 /// The end of the attempt that started at this second, after 250 milliseconds.
 pub(crate) fn report(item: ItemIndex, seconds: i64, succeeds: bool) -> BatchCommand {
     let at = began().plus_millis(seconds * 1_000 + 250);
-    let usage = Usage { duration_ms: 250, ..Usage::default() };
+    let usage = Usage {
+        duration_ms: 250,
+        model_input_tokens: 10,
+        model_output_tokens: 2,
+        captchas: 1,
+        ..Usage::default()
+    };
     let lease_hash = lease(item, seconds);
     if !succeeds {
         let message = "The page has no such field.".to_owned();

@@ -150,8 +150,8 @@ fn row(range: Range, first: Date, last: Date, usage: Usage) -> UsageRow {
     };
     let samples = usage.latency_samples;
     let latency = if samples == 0 { 0.0 } else { usage.latency_ms as f64 / samples as f64 };
-    let (requests, credits) = (usage.requests, usage.credits);
-    UsageRow { label, date, tokens: 0, requests, crawls: 0, captchas: 0, latency, credits }
+    let Usage { requests, credits, tokens, captchas, .. } = usage;
+    UsageRow { label, date, tokens, requests, crawls: 0, captchas, latency, credits }
 }
 
 #[cfg(test)]
@@ -159,7 +159,8 @@ mod tests {
     use super::*;
 
     fn day(text: &str, requests: u64, latency_ms: u64) -> UsageDay {
-        let usage = Usage { requests, latency_ms, latency_samples: requests, credits: requests * 2 };
+        let (credits, tokens) = (requests * 2, requests * 100);
+        let usage = Usage { requests, latency_ms, latency_samples: requests, credits, tokens, captchas: 1 };
         UsageDay { day: text.to_owned(), usage }
     }
 
@@ -190,6 +191,7 @@ mod tests {
         let days = vec![day("2026-04-14", 2, 300), day("2026-04-16", 1, 40)];
         let rows = rows(Range::Week, &steps(Range::Week, today), days);
         assert_eq!((rows[4].requests, rows[4].credits, rows[4].latency), (2, 4, 150.0));
+        assert_eq!((rows[4].tokens, rows[4].captchas), (200, 1));
         assert_eq!((rows[5].requests, rows[5].latency), (0, 0.0));
         assert_eq!(rows[6].requests, 1);
     }

@@ -105,6 +105,8 @@ pub(super) fn usage_day(row: &Row) -> Result<UsageDay, ReadModelError> {
             latency_ms: number(row, "latency_ms")?,
             latency_samples: number(row, "latency_samples")?,
             credits: number(row, "credits")?,
+            tokens: number(row, "tokens")?,
+            captchas: number(row, "captchas")?,
         },
     })
 }

@@ -158,18 +158,20 @@ async fn usage(connection: &mut Connection, changes: &Changes) -> Result<(), Rea
     let days: Vec<_> = changes.usage.iter().collect();
     for some in days.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Engine>::new(
-            "INSERT INTO usage_days (account, day, requests, latency_ms, latency_samples, credits) ",
+            "INSERT INTO usage_days (account, day, requests, latency_ms, latency_samples, credits, tokens, captchas) ",
         );
         query.push_values(some, |mut row, ((account, day), usage)| {
             row.push_bind(account.0).push_bind(day);
             row.push_bind(number(usage.requests)).push_bind(number(usage.latency_ms));
             row.push_bind(number(usage.latency_samples)).push_bind(number(usage.credits));
+            row.push_bind(number(usage.tokens)).push_bind(number(usage.captchas));
         });
         query.push(
             " ON CONFLICT (account, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
              latency_ms = usage_days.latency_ms + excluded.latency_ms,
              latency_samples = usage_days.latency_samples + excluded.latency_samples,
-             credits = usage_days.credits + excluded.credits",
+             credits = usage_days.credits + excluded.credits, tokens = usage_days.tokens + excluded.tokens,
+             captchas = usage_days.captchas + excluded.captchas",
         );
         query.build().execute(&mut *connection).await?;
     }

@@ -83,7 +83,14 @@ pub(crate) async fn the_list_keeps_to_its_filters(place: &Place) {
 pub(crate) async fn usage_adds_up_by_day(place: &Place) {
     let models = place.open().await;
     let day = |day: i64| Moment::from_millis(day * 86_400_000);
-    let used = |requests| Usage { requests, latency_ms: 100, latency_samples: 1, credits: 2 };
+    let used = |requests| Usage {
+        requests,
+        latency_ms: 100,
+        latency_samples: 1,
+        credits: 2,
+        tokens: 30,
+        captchas: 1,
+    };
     let mut changes = Changes::default();
     changes.add_usage(ACCOUNT, day(1), used(1));
     changes.add_usage(ACCOUNT, day(3), used(1));
@@ -92,7 +99,9 @@ pub(crate) async fn usage_adds_up_by_day(place: &Place) {
     let days = models.usage(ACCOUNT, "1970-01-03").await.unwrap();
     assert_eq!(days.len(), 1);
     assert_eq!(days[0].day, "1970-01-04");
-    assert_eq!(days[0].usage, Usage { requests: 2, latency_ms: 200, latency_samples: 2, credits: 4 });
+    let both =
+        Usage { requests: 2, latency_ms: 200, latency_samples: 2, credits: 4, tokens: 60, captchas: 2 };
+    assert_eq!(days[0].usage, both);
 }
 
 pub(crate) async fn whoever_waits_for_a_position_is_woken_by_the_write_also_of_another_process(
