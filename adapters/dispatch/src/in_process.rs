@@ -70,10 +70,12 @@ impl Delivery for InHand {
 mod tests {
     use super::*;
     use leafcutter_domain::BatchId;
+    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     fn offer(item: u16) -> Offer {
-        Offer { id: Uuid::from_u128(item.into()), batch: BatchId(Uuid::nil()), items: vec![item] }
+        let (id, batch) = (Uuid::from_u128(item.into()), BatchId(Uuid::nil()));
+        Offer { id, batch, items: vec![item], hosts: BTreeMap::new() }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! the desk, which lives in `command-api`; the broker is never the truth. Not here: rules, persistence, HTTP.
 
 mod desk;
+mod host;
 mod in_process;
 mod lease;
 pub mod nats;
@@ -11,11 +12,13 @@ pub use desk::{
     Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, LeaseToken, Outcome, Report,
     ReportAnswer, ScrapedPage, WorkDesk,
 };
+pub use host::HostKey;
 pub use in_process::{InProcessQueue, in_process};
 pub use lease::{Held, Lease, SoleOwner};
 
 use async_trait::async_trait;
 use leafcutter_domain::{BatchId, ItemIndex};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Items of one batch, offered to whichever slot takes them first.
@@ -29,6 +32,9 @@ pub struct Offer {
     pub batch: BatchId,
     /// At most `OFFER_ITEMS_MAX` items.
     pub items: Vec<ItemIndex>,
+    /// The hosts of their pages, as far as they are known, so that a worker need not start an item to learn that its
+    /// host has to wait.
+    pub hosts: BTreeMap<ItemIndex, HostKey>,
 }
 
 /// Items of one batch that one slot may take at a time.

@@ -4,7 +4,7 @@ use super::{
     ReactionSettings,
     dispatch::Offers,
     memory::Memory,
-    open::{CookieDuty, OpenItem, ReservationKey},
+    open::{CookieDuty, OpenItem, Pages, ReservationKey},
 };
 use crate::Commands;
 use futures::{StreamExt, stream};
@@ -45,6 +45,7 @@ impl Actor {
         for (batch, item) in memory.taken.drain(..) {
             self.offers.done(batch, item);
         }
+        self.learn_pages(memory).await;
         self.offer(memory).await;
         self.mind_cookies(memory).await;
         self.settle(memory).await;
@@ -54,6 +55,7 @@ impl Actor {
     /// When time has passed.
     pub(super) async fn tick(&mut self, memory: &mut Memory) {
         let now = self.commands.clock.now();
+        self.learn_pages(memory).await;
         self.offer(memory).await;
         self.mind_cookies(memory).await;
         self.settle(memory).await;
@@ -61,6 +63,28 @@ impl Actor {
         self.expire_leases(memory, now).await;
         self.sweep(memory, now).await;
         self.commands.secrets.erase_expired(now).await;
+    }
+
+    /// Reads what the pages of a batch are, where it is not remembered: of batches that are retried.
+    async fn learn_pages(&self, memory: &mut Memory) {
+        let unknown: Vec<BatchId> = memory.unknown_pages.drain().collect();
+        let open = unknown.into_iter().filter(|batch| memory.batches.contains_key(batch));
+        let read: Vec<_> = stream::iter(open.collect::<Vec<_>>())
+            .map(|batch| async move {
+                (batch, self.commands.batches.inspect(batch, |folded| Pages::of(&folded.state)).await)
+            })
+            .buffer_unordered(AT_A_TIME)
+            .collect()
+            .await;
+        for (batch, pages) in read {
+            match pages {
+                Ok(pages) => memory.know_pages(batch, pages),
+                Err(error) => {
+                    tracing::warn!(%error, "the pages of a batch cannot be read; it waits");
+                    memory.unknown_pages.insert(batch);
+                }
+            }
+        }
     }
 
     async fn offer(&mut self, memory: &Memory) {

@@ -1,13 +1,14 @@
 //! Which pending items are offered now: round robin between accounts, a bounded number in flight for each, up to
-//! eight items of one batch to one slot. Pure; an offer that nobody takes is made again after a while.
+//! eight items of one batch to one slot, of a batch with a limit as many as it allows, and none of a host for which
+//! others wait already. Pure; an offer that nobody takes is made again after a while.
 
 use super::{
     memory::Memory,
     open::{OpenBatch, OpenItem},
 };
-use leafcutter_dispatch::{OFFER_ITEMS_MAX, Offer};
+use leafcutter_dispatch::{HostKey, OFFER_ITEMS_MAX, Offer};
 use leafcutter_domain::{AccountId, BatchId, ItemIndex, Moment};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use uuid::Uuid;
 
 /// How long an offered item may wait for a claim before it is offered again.
@@ -17,13 +18,36 @@ const IN_FLIGHT_PER_SLOT: usize = 2;
 /// Offers that a batch is cut into for each slot.
 const OFFERS_PER_SLOT: usize = 4;
 
+/// How long an offer may wait for a free slot before its host is taken to be what it waits for.
+const HOST_WAIT_MS: u64 = 2_000;
+/// Offered items that may wait for their hosts, while others go on.
+const HOST_WAITERS_MAX: usize = 256;
+
+/// An item on offer.
+#[derive(Clone, Copy)]
+struct Made {
+    at: Moment,
+    host: Option<HostKey>,
+}
+
+impl Made {
+    /// Nobody has taken it; it may be lost.
+    fn is_old(self, now: Moment) -> bool {
+        now.millis_since(self.at) >= OFFER_AGAIN_MS
+    }
+}
+
 /// What is in flight, and whose turn it is.
 pub(super) struct Offers {
     slots: usize,
-    offered: HashMap<(BatchId, ItemIndex), Moment>,
+    /// What was offered and not taken since.
+    offered: HashMap<(BatchId, ItemIndex), Made>,
     /// Accounts in the order of their next turn.
     turns: VecDeque<AccountId>,
 }
+
+/// Items by account and batch, the oldest batch first.
+type Waiting = BTreeMap<AccountId, BTreeMap<BatchId, VecDeque<ItemIndex>>>;
 
 impl Offers {
     pub(super) fn new(slots: usize) -> Self {
@@ -44,12 +68,12 @@ impl Offers {
 
     /// The offers to make now; they count as made.
     pub(super) fn plan(&mut self, memory: &Memory, now: Moment) -> Vec<Offer> {
-        self.offered.retain(|_, at| now.millis_since(*at) < OFFER_AGAIN_MS);
-        let mut room = self.room(memory);
+        let waiters = self.waiters(memory, now);
+        let mut room = self.room(memory, waiters.len(), now);
         if room == 0 {
             return vec![];
         }
-        let mut waiting = self.waiting(memory);
+        let mut waiting = self.waiting(memory, &waiters.into_iter().collect(), now);
         for account in waiting.keys() {
             if !self.turns.contains(account) {
                 self.turns.push_back(*account);
@@ -62,7 +86,8 @@ impl Offers {
             let Some(offer) = self.next_offer(memory, waiting.get_mut(&account), room, now) else { continue };
             room = room.saturating_sub(offer.items.len());
             for &item in &offer.items {
-                self.offered.insert((offer.batch, item), now);
+                let made = Made { at: now, host: offer.hosts.get(&item).copied() };
+                self.offered.insert((offer.batch, item), made);
             }
             offers.push(offer);
             self.turns.push_back(account);
@@ -70,35 +95,63 @@ impl Offers {
         offers
     }
 
-    /// Items that may still go out: what the slots can have in hand, less what runs and what is offered.
-    fn room(&self, memory: &Memory) -> usize {
-        let running = memory
-            .batches
-            .values()
-            .flat_map(|batch| batch.items.values())
-            .filter(|item| matches!(item, OpenItem::Running { .. }))
-            .count();
-        let bound = self.slots * IN_FLIGHT_PER_SLOT + OFFER_ITEMS_MAX;
-        bound.saturating_sub(running + self.offered.len())
+    /// The hosts of offered items that a worker has put aside: there are free slots, and still nobody has taken them.
+    fn waiters(&self, memory: &Memory, now: Moment) -> Vec<HostKey> {
+        if running(memory) >= self.slots {
+            return vec![];
+        }
+        let made = self.offered.values().filter(|made| !made.is_old(now));
+        made.filter(|made| now.millis_since(made.at) >= HOST_WAIT_MS).filter_map(|made| made.host).collect()
     }
 
-    /// Pending items that are not offered, by account and batch, the oldest batch first.
-    fn waiting(&self, memory: &Memory) -> BTreeMap<AccountId, BTreeMap<BatchId, VecDeque<ItemIndex>>> {
-        let mut waiting: BTreeMap<AccountId, BTreeMap<BatchId, VecDeque<ItemIndex>>> = BTreeMap::new();
+    /// Items that may still go out: what the slots can have in hand, less what runs and what is offered. What waits
+    /// for its host takes no place, so that one slow host does not keep the slots from all others.
+    fn room(&self, memory: &Memory, waiters: usize, now: Moment) -> usize {
+        let offered = self.offered.values().filter(|made| !made.is_old(now)).count();
+        let bound = self.slots * IN_FLIGHT_PER_SLOT + OFFER_ITEMS_MAX;
+        bound.saturating_sub(running(memory) + offered.saturating_sub(waiters.min(HOST_WAITERS_MAX)))
+    }
+
+    /// Pending items that are to be offered. Of a host for which others wait already, none.
+    fn waiting(&self, memory: &Memory, slow: &HashSet<HostKey>, now: Moment) -> Waiting {
+        let mut waiting = Waiting::new();
         for (batch, open) in &memory.batches {
-            let items: VecDeque<_> = open
-                .items
-                .iter()
-                .filter(|(item, state)| {
-                    **state == OpenItem::Pending && !self.offered.contains_key(&(*batch, **item))
-                })
-                .map(|(item, _)| *item)
-                .collect();
+            let items = self.of_batch(*batch, open, slow, now);
             if !items.is_empty() {
                 waiting.entry(open.account).or_default().insert(*batch, items);
             }
         }
         waiting
+    }
+
+    /// Whatever was offered of a batch with a limit and not taken since may be taken at any time, so it counts, and
+    /// nothing else is offered in its place.
+    fn of_batch(
+        &self,
+        batch: BatchId,
+        open: &OpenBatch,
+        slow: &HashSet<HostKey>,
+        now: Moment,
+    ) -> VecDeque<ItemIndex> {
+        let Some(pages) = &open.pages else { return VecDeque::new() };
+        let made = |item: ItemIndex| self.offered.get(&(batch, item));
+        let in_flight =
+            open.items.iter().filter(|(item, state)| **state != OpenItem::Pending || made(**item).is_some());
+        let limit = pages.concurrency.map_or(usize::MAX, usize::from);
+        let mut left = limit.saturating_sub(in_flight.count());
+        let pending =
+            open.items.iter().filter(|(_, state)| **state == OpenItem::Pending).map(|(item, _)| *item);
+        pending
+            .filter(|item| slow.is_empty() || pages.host_of(*item).is_none_or(|host| !slow.contains(&host)))
+            .filter(|item| match made(*item) {
+                Some(made) => made.is_old(now),
+                None => {
+                    let fits = left > 0;
+                    left = left.saturating_sub(1);
+                    fits
+                }
+            })
+            .collect()
     }
 
     fn next_offer(
@@ -111,16 +164,24 @@ impl Offers {
         let batches = batches?;
         let mut entry = batches.first_entry()?;
         let batch = *entry.key();
+        let open = memory.batches.get(&batch)?;
+        let pages = open.pages.as_ref()?;
         let items = entry.get_mut();
-        // Enough at a time to keep a slot at one batch, few enough that no page waits long behind a slow one.
-        let count = (items.len() / (OFFERS_PER_SLOT * self.slots)).clamp(1, OFFER_ITEMS_MAX).min(room);
-        let items: Vec<ItemIndex> = items.drain(..count).collect();
+        // Enough at a time to keep a slot at one batch, few enough that no page waits long behind a slow one. Of a
+        // batch with a limit one, so that as many run as may.
+        let many = if pages.concurrency.is_some() { 1 } else { items.len() / (OFFERS_PER_SLOT * self.slots) };
+        let items: Vec<ItemIndex> = items.drain(..many.clamp(1, OFFER_ITEMS_MAX).min(room)).collect();
         if entry.get().is_empty() {
             entry.remove();
         }
-        let id = offer_id(batch, memory.batches.get(&batch)?, &items, now);
-        Some(Offer { id, batch, items })
+        let hosts = items.iter().filter_map(|item| Some((*item, pages.host_of(*item)?))).collect();
+        Some(Offer { id: offer_id(batch, open, &items, now), batch, items, hosts })
     }
+}
+
+fn running(memory: &Memory) -> usize {
+    let items = memory.batches.values().flat_map(|batch| batch.items.values());
+    items.filter(|item| matches!(item, OpenItem::Running { .. })).count()
 }
 
 /// The same for the same items at the same number of starts within the same stretch of time, so that a broker drops
@@ -137,72 +198,4 @@ fn offer_id(batch: BatchId, open: &OpenBatch, items: &[ItemIndex], now: Moment) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn memory(batches: &[(u128, u128, u16)]) -> Memory {
-        let mut memory = Memory::default();
-        for &(account, batch, items) in batches {
-            let items = (0..items).map(|item| (item, OpenItem::Pending)).collect();
-            let account = AccountId(Uuid::from_u128(account));
-            let open = OpenBatch { account, items, round: 1, starts: BTreeMap::new() };
-            memory.batches.insert(BatchId(Uuid::from_u128(batch)), open);
-        }
-        memory
-    }
-
-    const NOW: i64 = 1_000_000;
-
-    fn counts(offers: &[Offer], batch: u128) -> usize {
-        offers
-            .iter()
-            .filter(|offer| offer.batch.0 == Uuid::from_u128(batch))
-            .map(|offer| offer.items.len())
-            .sum()
-    }
-
-    #[test]
-    fn two_accounts_take_turns_however_much_one_has_queued() {
-        let memory = memory(&[(1, 10, 50), (1, 11, 50), (2, 20, 5)]);
-        let offers = Offers::new(2).plan(&memory, Moment::from_millis(NOW));
-        assert!(counts(&offers, 20) > 0, "{offers:?}");
-        assert!(offers.iter().all(|offer| offer.items.len() <= OFFER_ITEMS_MAX));
-    }
-
-    #[test]
-    fn what_is_in_flight_is_bounded_and_not_offered_twice() {
-        let memory = memory(&[(1, 10, 50)]);
-        let mut offers = Offers::new(2);
-        let first = offers.plan(&memory, Moment::from_millis(NOW));
-        let bound = 2 * IN_FLIGHT_PER_SLOT + OFFER_ITEMS_MAX;
-        assert_eq!(counts(&first, 10), bound);
-        assert_eq!(offers.plan(&memory, Moment::from_millis(NOW + 1)), vec![]);
-        let again = offers.plan(&memory, Moment::from_millis(NOW + i64::try_from(OFFER_AGAIN_MS).unwrap()));
-        assert_eq!(counts(&again, 10), bound, "an offer that nobody took is made again");
-    }
-
-    #[test]
-    fn a_small_batch_is_spread_over_all_slots() {
-        let offers = Offers::new(8).plan(&memory(&[(1, 10, 5)]), Moment::from_millis(NOW));
-        assert_eq!(offers.len(), 5);
-    }
-
-    #[test]
-    fn two_owners_make_the_same_offers_and_a_later_or_restarted_one_makes_others() {
-        let at = |millis| Moment::from_millis(NOW + millis);
-        let ids = |memory: &Memory, at| -> Vec<Uuid> {
-            Offers::new(2).plan(memory, at).iter().map(|offer| offer.id).collect()
-        };
-        let mut memory = memory(&[(1, 10, 5)]);
-        let first = ids(&memory, at(0));
-        assert_eq!(first, ids(&memory, at(1)));
-        let later = ids(&memory, at(OFFER_AGAIN_MS.cast_signed()));
-        assert!(later.iter().all(|id| !first.contains(id)));
-        let open = memory.batches.values_mut().next().unwrap();
-        open.starts.insert(0, 1);
-        let restarted = ids(&memory, at(2));
-        assert_eq!(restarted.iter().filter(|id| !first.contains(id)).count(), 1);
-        memory.batches.values_mut().next().unwrap().round = 2;
-        assert!(ids(&memory, at(3)).iter().all(|id| !restarted.contains(id)));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 //! late releases. Pure; `open` has the shapes, `persist` turns them into rows.
 
 use super::open::{
-    CookieDuty, Key, LateRelease, OpenBatch, OpenItem, OpenReservation, ReleaseKey, ReservationKey,
+    CookieDuty, Key, LateRelease, OpenBatch, OpenItem, OpenReservation, Pages, ReleaseKey, ReservationKey,
 };
 use leafcutter_domain::{
     AccountId, BatchId, ItemIndex, Period, ReservationId,
@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) cookies_untold: HashSet<BatchId>,
     /// Items that have left the pending state, so that their offers are done with.
     pub(super) taken: Vec<(BatchId, ItemIndex)>,
+    /// Batches of which the pages are to be read from their own log.
+    pub(super) unknown_pages: HashSet<BatchId>,
     pub(super) changed: HashSet<Key>,
 }
 
@@ -57,12 +59,19 @@ impl Memory {
         match event {
             BatchEvent::BatchSubmitted(submitted) => {
                 self.name_reservation(batch, submitted.terms.reservation, submitted.terms.period);
-                self.open_batch(batch, submitted.account, submitted.terms.round, BTreeMap::new());
+                let pages = Pages { concurrency: submitted.options.concurrency, ..Pages::default() };
+                let (account, round) = (submitted.account, submitted.terms.round);
+                self.open_batch(batch, account, round, BTreeMap::new(), Some(pages));
                 if submitted.has_cookies {
                     self.mind_cookies(batch, CookieDuty::Keep);
                 }
             }
-            BatchEvent::ItemQueued(queued) => self.set_item(batch, queued.item, Some(OpenItem::Pending)),
+            BatchEvent::ItemQueued(queued) => {
+                if let Some(pages) = self.batches.get_mut(&batch).and_then(|open| open.pages.as_mut()) {
+                    pages.add(queued.item, &queued.url);
+                }
+                self.set_item(batch, queued.item, Some(OpenItem::Pending));
+            }
             BatchEvent::ItemStarted(started) => {
                 let (attempt, worker, deadline) = (started.attempt, started.worker, started.deadline);
                 if let Some(open) = self.batches.get_mut(&batch) {
@@ -81,7 +90,9 @@ impl Memory {
                 // The ledger's entry comes before the retry in the log, so the account is known here.
                 if let Some(account) = self.reservations.get(&key).map(|reservation| reservation.account) {
                     let items = retry.items.iter().map(|item| (*item, OpenItem::Pending)).collect();
-                    self.open_batch(batch, account, retry.terms.round, items);
+                    // What the submit said of the pages was forgotten when the last of them had ended.
+                    self.open_batch(batch, account, retry.terms.round, items, None);
+                    self.unknown_pages.insert(batch);
                 }
                 if retry.has_cookies {
                     self.mind_cookies(batch, CookieDuty::Keep);
@@ -110,9 +121,18 @@ impl Memory {
         account: AccountId,
         round: u32,
         items: BTreeMap<ItemIndex, OpenItem>,
+        pages: Option<Pages>,
     ) {
-        self.batches.insert(batch, OpenBatch { account, items, round, starts: BTreeMap::new() });
+        self.batches.insert(batch, OpenBatch { account, items, round, starts: BTreeMap::new(), pages });
         self.changed.insert(Key::Batch(batch));
+    }
+
+    /// The pages of the batch were read.
+    pub(super) fn know_pages(&mut self, batch: BatchId, pages: Pages) {
+        if let Some(open) = self.batches.get_mut(&batch) {
+            open.pages = Some(pages);
+            self.changed.insert(Key::Batch(batch));
+        }
     }
 
     fn mind_cookies(&mut self, batch: BatchId, duty: CookieDuty) {

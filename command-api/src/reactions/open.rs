@@ -1,8 +1,10 @@
 //! What is remembered of one batch, one reservation, one late release: the shapes of the rows. Fields added later have
 //! a default, so that rows of earlier versions are read.
 
+use leafcutter_dispatch::HostKey;
 use leafcutter_domain::{
-    AccountId, BatchId, GrantId, ItemIndex, Moment, Period, ReservationId, WorkerId, ledger::Funds,
+    AccountId, BatchId, GrantId, ItemIndex, Moment, Period, ReservationId, WorkerId, batch::BatchState,
+    ledger::Funds,
 };
 use leafcutter_event_store::LedgerId;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,41 @@ pub(super) struct OpenBatch {
     /// Starts so far of the items that were started, as far as this round knows.
     #[serde(default)]
     pub(super) starts: BTreeMap<ItemIndex, u32>,
+    /// What is known of its pages; nothing is offered before.
+    #[serde(default)]
+    pub(super) pages: Option<Pages>,
+}
+
+/// What of a batch's pages decides when they are offered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Pages {
+    /// Items that may run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) concurrency: Option<u16>,
+    /// The items of each host: most batches have few, and a row is written at every step of a batch.
+    pub(super) hosts: BTreeMap<HostKey, BTreeSet<ItemIndex>>,
+}
+
+impl Pages {
+    /// As the batch itself remembers them.
+    pub(super) fn of(batch: &BatchState) -> Self {
+        let concurrency = batch.submission.as_ref().and_then(|submitted| submitted.options.concurrency);
+        let mut pages = Self { concurrency, ..Self::default() };
+        for (item, page) in (0..).zip(&batch.items) {
+            pages.add(item, &page.url);
+        }
+        pages
+    }
+
+    pub(super) fn add(&mut self, item: ItemIndex, url: &str) {
+        if let Some(host) = HostKey::of_text(url) {
+            self.hosts.entry(host).or_default().insert(item);
+        }
+    }
+
+    pub(super) fn host_of(&self, item: ItemIndex) -> Option<HostKey> {
+        self.hosts.iter().find(|(_, items)| items.contains(&item)).map(|(host, _)| *host)
+    }
 }
 
 /// What the place of cookies is to be told of a batch that came with some.

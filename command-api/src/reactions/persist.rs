@@ -28,6 +28,8 @@ impl Memory {
         }
         memory.unsettled = memory.reservations.keys().copied().collect();
         memory.cookies_untold = memory.cookies.keys().copied().collect();
+        let unknown = memory.batches.iter().filter(|(_, open)| open.pages.is_none());
+        memory.unknown_pages = unknown.map(|(batch, _)| *batch).collect();
         memory
     }
 

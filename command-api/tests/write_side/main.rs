@@ -9,6 +9,7 @@ mod keys;
 mod months;
 mod options;
 mod owners;
+mod politeness;
 mod reactions;
 mod replicas;
 mod stand_ins;

@@ -12,7 +12,8 @@ use std::{
     time::Instant,
 };
 
-/// Pieces of work that wait at a time. Whoever fills the room asks before, see [`Room::is_full`].
+/// Pieces of work that wait at a time. Whoever fetches work minds it; what is put back comes
+/// on top, one piece for each slot at most.
 pub const ROOM_PARTIES_MAX: usize = 256;
 /// How often a piece of work that could go may see another go first because it suits the slot better.
 pub const PASSED_OVER_MAX: u8 = 8;
@@ -64,10 +65,10 @@ impl<P: Party> Room<P> {
         self.waiting.push_back(Waiting { party, passed_over: 0 });
     }
 
-    /// Whether nothing more should come in.
+    /// How many wait.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.waiting.len() >= ROOM_PARTIES_MAX
+    pub fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Whether nobody waits.

@@ -4,7 +4,7 @@ use crate::site::Site;
 use async_trait::async_trait;
 use leafcutter_dispatch::{
     Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, Dispatch, FailedPage, InProcessQueue,
-    LeaseToken, Offer, Outcome, Report, ReportAnswer, ScrapedPage, WorkDesk, in_process,
+    HostKey, LeaseToken, Offer, Outcome, Report, ReportAnswer, ScrapedPage, WorkDesk, in_process,
 };
 use leafcutter_domain::{BatchId, ItemIndex, Moment, ScrapeOptions};
 use leafcutter_egress::Policy;
@@ -137,7 +137,10 @@ impl System {
             self.desk.orders.lock().unwrap().insert((batch, item), order.clone());
             item
         });
-        self.queue.offer(Offer { id: Uuid::new_v4(), batch, items: items.collect() }).await.unwrap();
+        let (id, items) = (Uuid::new_v4(), items.collect());
+        let host = |order: &Order| HostKey::of_text(&order.url);
+        let hosts = (0..).zip(orders).filter_map(|(item, order)| Some((item, host(order)?))).collect();
+        self.queue.offer(Offer { id, batch, items, hosts }).await.unwrap();
         batch
     }
 

@@ -5,7 +5,7 @@ use super::{
     connection::Nats,
     streams::{self, explain, make_queue, offers_subject, refusal},
 };
-use crate::{Dispatch, DispatchError, OFFER_ITEMS_MAX, Offer};
+use crate::{Dispatch, DispatchError, HostKey, OFFER_ITEMS_MAX, Offer};
 use async_nats::jetstream::{
     ErrorCode,
     context::{PublishError, PublishErrorKind},
@@ -14,7 +14,7 @@ use async_nats::jetstream::{
 use async_trait::async_trait;
 use leafcutter_domain::{BatchId, ItemIndex};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
@@ -29,18 +29,21 @@ struct Written {
     id: Uuid,
     batch: BatchId,
     items: Vec<ItemIndex>,
+    /// Came later; an offer without is taken by every version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    hosts: BTreeMap<ItemIndex, HostKey>,
 }
 
 pub(super) fn write(offer: &Offer) -> Vec<u8> {
-    let Offer { id, batch, items } = offer.clone();
-    serde_json::to_vec(&Written { version: VERSION, id, batch, items })
+    let Offer { id, batch, items, hosts } = offer.clone();
+    serde_json::to_vec(&Written { version: VERSION, id, batch, items, hosts })
         .expect("numbers and ids have a JSON form")
 }
 
 /// An offer as it was written; `None` for anything else.
 pub(super) fn read(bytes: &[u8]) -> Option<Offer> {
-    let Written { version, id, batch, items } = serde_json::from_slice(bytes).ok()?;
-    (version == VERSION && items.len() <= OFFER_ITEMS_MAX).then_some(Offer { id, batch, items })
+    let Written { version, id, batch, items, hosts } = serde_json::from_slice(bytes).ok()?;
+    (version == VERSION && items.len() <= OFFER_ITEMS_MAX).then_some(Offer { id, batch, items, hosts })
 }
 
 /// The sending side of the queue. It makes stream and consumer when they are missing.
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_offer_is_read_as_it_was_written_and_anything_else_is_not() {
-        let offer = Offer { id: Uuid::from_u128(7), batch: BatchId(Uuid::from_u128(8)), items: vec![1, 2] };
+        let offer = Offer { hosts: [(1, host(1))].into(), ..offer(vec![1, 2]) };
         assert_eq!(read(&write(&offer)), Some(offer.clone()));
         let tomorrow =
             String::from_utf8(write(&offer)).unwrap().replace("{\"version\"", "{\"new\":1,\"version\"");
@@ -119,5 +122,32 @@ mod tests {
         assert_eq!(read(b"garbage"), None);
         let items = vec![0; OFFER_ITEMS_MAX + 1];
         assert_eq!(read(&write(&Offer { items, ..offer })), None);
+    }
+
+    #[test]
+    fn an_offer_without_hosts_is_the_one_that_earlier_versions_wrote_and_read() {
+        let earlier =
+            format!("{{\"version\":1,\"id\":\"{0}\",\"batch\":\"{0}\",\"items\":[3]}}", Uuid::nil());
+        let offer = Offer { id: Uuid::nil(), batch: BatchId(Uuid::nil()), ..offer(vec![3]) };
+        assert_eq!(read(earlier.as_bytes()), Some(offer.clone()));
+        assert_eq!(String::from_utf8(write(&offer)).unwrap(), earlier);
+    }
+
+    #[test]
+    fn the_largest_offer_fits_into_the_stream() {
+        let items: Vec<ItemIndex> =
+            (0..OFFER_ITEMS_MAX).map(|item| u16::MAX - u16::try_from(item).unwrap()).collect();
+        let hosts = items.iter().map(|item| (*item, host(u64::MAX))).collect();
+        let largest = write(&Offer { hosts, ..offer(items) });
+        assert!(i32::try_from(largest.len()).unwrap() <= streams::OFFER_BYTES_MAX, "{} bytes", largest.len());
+    }
+
+    fn offer(items: Vec<ItemIndex>) -> Offer {
+        let (id, batch) = (Uuid::from_u128(7), BatchId(Uuid::from_u128(8)));
+        Offer { id, batch, items, hosts: BTreeMap::new() }
+    }
+
+    fn host(key: u64) -> HostKey {
+        serde_json::from_str(&key.to_string()).unwrap()
     }
 }

@@ -17,7 +17,7 @@ const PULLS_WAITING_MAX: i64 = 10_000;
 /// Offers in the hands of workers at a time.
 const OFFERS_IN_HAND_MAX: i64 = 10_000;
 /// Size of one offer.
-const OFFER_BYTES_MAX: i32 = 1_024;
+pub(super) const OFFER_BYTES_MAX: i32 = 1_024;
 
 /// The stream of offers.
 pub(super) fn offers_stream(nats: &Nats) -> String {

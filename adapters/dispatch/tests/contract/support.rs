@@ -1,7 +1,7 @@
 //! What the tests share: connections, offers, and waiting for conditions with a deadline.
 
 use leafcutter_dispatch::{
-    Delivery, Dispatch, Offer, WorkSource,
+    Delivery, Dispatch, HostKey, Offer, WorkSource,
     nats::{Nats, NatsDispatch, NatsSettings, NatsWorkSource},
 };
 use leafcutter_domain::BatchId;
@@ -93,7 +93,9 @@ pub(crate) async fn take(source: &dyn WorkSource) -> Box<dyn Delivery> {
 
 /// The same number is the same offer, with the same id.
 pub(crate) fn offer(number: u16) -> Offer {
-    Offer { id: Uuid::from_u128(number.into()), batch: BatchId(Uuid::from_u128(99)), items: vec![number] }
+    let (id, batch) = (Uuid::from_u128(number.into()), BatchId(Uuid::from_u128(99)));
+    let hosts = HostKey::of_text("https://example.com").map(|host| (number, host)).into_iter().collect();
+    Offer { id, batch, items: vec![number], hosts }
 }
 
 /// Settings that lead to the same broker through a gate.

@@ -7,7 +7,10 @@ use leafcutter_dispatch::{Dispatch, Offer, nats::NatsDispatch};
 use leafcutter_domain::limits::COOKIES_BYTES_MAX;
 use leafcutter_secrets::{NatsSecrets, Secrets, SecretsError};
 use leafcutter_test_servers as servers;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 const KEY: [u8; 32] = [7; 32];
 const CRUMBS: &str = "CRUMBS-NEVER-ON-DISK";
@@ -56,7 +59,7 @@ async fn cookies_are_in_no_file_of_the_broker() {
     secrets.keep(name(1, None), cookies(CRUMBS)).await.unwrap();
     secrets.forget_at(batch(1), Some(in_ms(60_000))).await.unwrap();
     // Something else that the broker does write, so that it is seen to write at all.
-    let offer = Offer { id: batch(1).0, batch: batch(1), items: vec![1] };
+    let offer = Offer { id: batch(1).0, batch: batch(1), items: vec![1], hosts: BTreeMap::new() };
     NatsDispatch::new(&nats).offer(offer).await.unwrap();
     let sealed = rows(&server.url(), &nats.settings().prefix).await;
     server.kill().await;
