@@ -5,10 +5,14 @@ use serde_json::Value;
 use super::dates;
 use super::match_names::Query;
 use super::shape::{Kind, Shape};
+use super::validate::is_within;
 use super::values::{self, Writing};
 use crate::page;
 use crate::structured::Found;
 use crate::structured::entity::{Fact, scalar};
+
+/// Levels of a value that is taken over as it stands.
+const RAW_LEVELS_MAX: usize = 6;
 
 /// The fact as a scalar of that shape.
 pub(crate) fn scalar_value(fact: &Fact, shape: &Shape, query: &Query, found: &Found) -> Option<Value> {
@@ -30,9 +34,15 @@ fn number(fact: &Fact, shape: &Shape, query: &Query, found: &Found) -> Option<Va
             .flatten();
     }
     let text = scalar(&fact.value)?;
+    if let Some(minutes) = values::minutes(&text) {
+        let per = if query.words.iter().any(|word| word.starts_with("hour")) { 60.0 } else { 1.0 };
+        return values::json_number(minutes / per).filter(|number| !integer || number.is_i64());
+    }
     // A stock status is no count, a year is no price: only text with a number near its start is read.
     let writing = Writing { visible: fact.visible, decimal_comma: found.decimal_comma };
     let value = values::number(&text, writing)?;
+    // A count has no decimals: there "1.284" is one thousand and so on, whoever wrote it.
+    let value = if integer && value.fract() != 0.0 { values::grouped(&text).unwrap_or(value) } else { value };
     let prose =
         text.split_whitespace().take_while(|word| !word.contains(|c: char| c.is_ascii_digit())).count();
     if (prose > 4 && query.concept.is_some()) || (integer && value.fract() != 0.0) {
@@ -69,10 +79,32 @@ pub(crate) fn text(fact: &Fact, shape: &Shape, query: &Query, found: &Found) -> 
         Some("date-time") => dates::date_time(&text),
         Some("email") => text.contains('@').then(|| text.trim_start_matches("mailto:").to_owned()),
         _ if query.concept == Some("currency") => values::currency(&text).map(str::to_owned),
-        // A social network's page is no name of an author.
-        _ if query.concept == Some("author") && text.starts_with("http") => None,
+        _ if query.concept == Some("author") => author(&text),
         _ => Some(text),
     }
+}
+
+/// A name without "by"; the page of a social network or an address for letters is none.
+fn author(text: &str) -> Option<String> {
+    const BY: &[&str] = &[
+        "written by ",
+        "posted by ",
+        "by ",
+        "von ",
+        "par ",
+        "por ",
+        "di ",
+        "door ",
+        "av ",
+        "af ",
+        "autor: ",
+        "author: ",
+    ];
+    let lower = text.to_lowercase();
+    let by = BY.iter().find(|by| lower.starts_with(**by)).map_or(0, |by| by.len());
+    let name = text.get(by..).unwrap_or(text).trim();
+    let is_mail = name.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    (!name.is_empty() && !name.starts_with("http") && !is_mail).then(|| name.to_owned())
 }
 
 fn address_of(value: &Value, found: &Found) -> Option<String> {
@@ -89,7 +121,7 @@ fn address_of(value: &Value, found: &Found) -> Option<String> {
 fn any(fact: &Fact, query: &Query, found: &Found) -> Option<Value> {
     match &fact.value {
         Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_) if query.concept.is_none() => {
-            Some(fact.value.clone())
+            is_within(&fact.value, RAW_LEVELS_MAX).then(|| fact.value.clone())
         }
         value => {
             let text = if query.is_address() { address_of(value, found) } else { scalar(value) }?;

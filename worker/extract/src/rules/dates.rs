@@ -13,6 +13,11 @@ static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(\d{1,4})\s*[./-]\s*(\d{1,2})\s*[./-]\s*(\d{4}|\d{1,2})\b")
         .expect("the pattern is a constant and compiles")
 });
+/// 2026年3月5日, 2026년 3월 5일.
+static SIGNED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
+        .expect("the pattern is a constant and compiles")
+});
 static DAY_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(\d{1,2})(?:st|nd|rd|th|\.|er)?\s+(?:de\s+|of\s+)?(\p{L}{3,})\.?,?\s+(?:de\s+)?(\d{4})")
         .expect("the pattern is a constant and compiles")
@@ -62,6 +67,17 @@ const MONTHS: &[(&str, i8)] = &[
     ("dez", 12),
     ("déc", 12),
     ("dic", 12),
+    ("sty", 1),
+    ("lut", 2),
+    ("kwi", 4),
+    ("maj", 5),
+    ("cze", 6),
+    ("lip", 7),
+    ("sie", 8),
+    ("wrz", 9),
+    ("paź", 10),
+    ("lis", 11),
+    ("gru", 12),
 ];
 
 /// `2026-03-05`.
@@ -123,6 +139,9 @@ fn from_zoned(zoned: &Zoned) -> (Date, Option<String>) {
 }
 
 fn written(text: &str) -> Option<Date> {
+    if let Some(found) = SIGNED.captures(text) {
+        return day(found[1].parse().ok()?, found[2].parse().ok()?, found[3].parse().ok()?);
+    }
     if let Some(found) = PARTS.captures(text) {
         let part = |index: usize| {
             found.get(index).and_then(|part| part.as_str().parse::<i16>().ok()).unwrap_or_default()
@@ -174,6 +193,8 @@ mod tests {
             "2026/03/05",
             "1772704800",
             "2026-03-05 10:00:00",
+            "2026年3月5日",
+            "5 marca 2026",
             "Posted on 5 mars 2026 by Ann",
         ] {
             assert_eq!(date(text).as_deref(), Some("2026-03-05"), "{text}");

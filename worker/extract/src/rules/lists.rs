@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::convert;
-use super::fill::{Filler, lookup};
+use super::fill::Filler;
 use super::match_names::Query;
 use super::shape::{Field, Kind, Shape};
 use crate::structured::entity::{Entity, Fact, scalar, words};
@@ -36,10 +36,17 @@ fn objects(
     root: bool,
 ) -> Option<Value> {
     // A part of exactly that name ("reviews") is meant before any list that merely fits.
-    let named = lookup(entity, query, |fact| {
+    let named = filler.lookup(entity, query, |fact| {
         let parts: Vec<Entity> = match &fact.value {
             Value::Array(list) => list.iter().filter(|one| one.is_object()).map(Entity::from_json).collect(),
-            Value::Object(_) => vec![Entity::from_json(&fact.value)],
+            // An AggregateOffer in `offers` holds the offers, an ItemList its members.
+            Value::Object(part) => match [fact.name.as_str(), "itemListElement"]
+                .iter()
+                .find_map(|key| part.get(*key)?.as_array())
+            {
+                Some(list) => list.iter().filter(|one| one.is_object()).map(Entity::from_json).collect(),
+                None => vec![Entity::from_json(&fact.value)],
+            },
             _ => return None,
         };
         rows(filler, fields, &parts).map(|(rows, _)| rows)
@@ -87,8 +94,8 @@ fn bonus(listing: &Listing, query: &Query) -> f64 {
 
 /// Texts where objects are wanted: authors as names.
 fn named_texts(filler: &Filler<'_>, fields: &[Field], query: &Query, entity: &Entity) -> Option<Vec<Value>> {
-    let texts = lookup(entity, query, |fact| texts(fact, query))?;
-    let named = |text: String| Entity { facts: vec![Fact::new("name", text, true)], hints: Vec::new() };
+    let texts = filler.lookup(entity, query, |fact| texts(fact, query))?;
+    let named = |text: String| Entity { facts: vec![Fact::new("name", text, true)], ..Entity::default() };
     let parts: Vec<Entity> = texts.into_iter().map(named).collect();
     rows(filler, fields, &parts).map(|(rows, _)| rows)
 }
@@ -114,10 +121,10 @@ fn scalars(filler: &Filler<'_>, item: &Shape, query: &Query, entity: &Entity, ro
         };
         read_all(members, fact.visible)
     };
-    let several =
-        lookup(entity, query, |fact| from_fact(fact).filter(|list| list.len() > 1 || fact.value.is_array()));
+    let several = filler
+        .lookup(entity, query, |fact| from_fact(fact).filter(|list| list.len() > 1 || fact.value.is_array()));
     let column = || if root { column(filler, item, query) } else { None };
-    several.or_else(column).or_else(|| lookup(entity, query, from_fact)).map(Value::Array)
+    several.or_else(column).or_else(|| filler.lookup(entity, query, from_fact)).map(Value::Array)
 }
 
 /// "titles": one field of every thing in the page's best list.

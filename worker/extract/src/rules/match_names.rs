@@ -5,6 +5,9 @@
 use super::concepts::{COMMON, CONCEPTS, LEADING, TRAILING};
 use crate::structured::entity::words;
 
+/// A longer description is a sentence about the field.
+const DESCRIBED_WORDS_MAX: usize = 4;
+
 /// What a field asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
@@ -28,6 +31,11 @@ impl Query {
         let concept = by_name.or_else(|| in_sentence(description));
         for alias in concept.into_iter().flatten() {
             push(&mut names, (*alias).to_owned());
+        }
+        // A short description is a label in the page's own language.
+        let described = crate::structured::entity::words(description);
+        if (1..=DESCRIBED_WORDS_MAX).contains(&described.len()) {
+            push(&mut names, described.concat());
         }
         Self { words, names, concept: concept.and_then(|names| names.first().copied()) }
     }

@@ -16,10 +16,10 @@ mod values;
 
 use serde_json::Value;
 
-use crate::structured::{self, Found, entity::words};
+use crate::structured::entity::{Entity, words};
+use crate::structured::{self, Found};
 use crate::{ExtractError, Page, main_content, page, prompt};
 use fill::Filler;
-pub(crate) use fill::lookup;
 use match_names::Query;
 use shape::{Kind, Shape};
 
@@ -43,7 +43,7 @@ pub(crate) fn of_page(
 fn by_schema(found: &Found, schema: &Value) -> Result<Value, ExtractError> {
     let validator = validate::compile(schema)?;
     let shape = Shape::of(schema);
-    let filler = Filler { found, listings: sources::listings(found) };
+    let filler = Filler::new(found);
     let mut result = match &shape.kind {
         Kind::Object(fields) if !fields.is_empty() => {
             let lists = fields.iter().any(|field| is_object_list(&field.shape));
@@ -89,13 +89,13 @@ fn everything(found: &Found) -> Result<Value, ExtractError> {
 /// The fields that the prompt names; a list of objects when it asks for all of something and the page lists them.
 fn by_prompt(found: &Found, text: &str) -> Result<Value, ExtractError> {
     let asked = prompt::read(text);
+    let filler = Filler::new(found);
     let entity = sources::page_entity(found, asked.list.is_some());
     let fields: Vec<shape::Field> =
-        asked.fields.iter().filter_map(|field| prompt_field(field, &entity)).collect();
+        asked.fields.iter().filter_map(|field| prompt_field(field, &entity, &filler)).collect();
     if fields.is_empty() {
         return everything(found);
     }
-    let filler = Filler { found, listings: sources::listings(found) };
     if let Some(name) = &asked.list {
         let item = Shape { kind: Kind::Object(fields.clone()), ..any_shape() };
         let rows =
@@ -115,10 +115,11 @@ fn any_shape() -> Shape {
 }
 
 /// A known meaning under its canonical name, or a name that some fact of the page has.
-fn prompt_field(name: &str, entity: &crate::structured::entity::Entity) -> Option<shape::Field> {
+fn prompt_field(name: &str, entity: &Entity, filler: &Filler<'_>) -> Option<shape::Field> {
     let query = Query::new(name, "");
     let known = query.concept.map(str::to_owned);
-    let name = known.or_else(|| lookup(entity, &query, |_| Some(())).map(|()| words(name).join("_")))?;
+    let name =
+        known.or_else(|| filler.lookup(entity, &query, |_| Some(())).map(|()| words(name).join("_")))?;
     let kind = if matches!(
         query.concept,
         Some("images" | "keywords" | "ingredients" | "features" | "categories" | "instructions")

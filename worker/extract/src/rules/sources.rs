@@ -59,6 +59,7 @@ const OPEN_GRAPH: &[(&str, &str)] = &[
     ("og:image:secure_url", "image"),
     ("og:url", "url"),
     ("og:site_name", "site name"),
+    ("twitter:creator", "author"),
 ];
 
 fn types(object: &Value) -> Vec<&str> {
@@ -77,7 +78,7 @@ fn is_any(object: &Value, list: &[&str]) -> bool {
 pub(crate) fn page_entity(found: &Found, lists_wanted: bool) -> Entity {
     let mut entity = Entity::default();
     let (frame, subjects): (Vec<&Value>, Vec<&Value>) =
-        found.json_ld.iter().chain(&found.microdata).partition(|object| is_any(object, FRAME_TYPES));
+        found.things().partition(|object| is_any(object, FRAME_TYPES));
     let (about_page, subjects): (Vec<&Value>, Vec<&Value>) =
         subjects.into_iter().partition(|object| is_any(object, PAGE_TYPES));
     for subject in main_subjects(&subjects, found, lists_wanted) {
@@ -86,12 +87,21 @@ pub(crate) fn page_entity(found: &Found, lists_wanted: bool) -> Entity {
     for (key, name) in OPEN_GRAPH {
         entity.facts.extend(found.open_graph.get(*key).map(|value| Fact::new(name, value.clone(), false)));
     }
+    entity.facts.extend(card_labels(found));
     entity.facts.extend(found.pairs.iter().map(|(label, value)| Fact::new(label, value.clone(), true)));
     entity.append(found.visible.clone());
     for map in [&found.open_graph, &found.meta] {
         entity.facts.extend(map.iter().map(|(name, value)| Fact::new(name, value.clone(), false)));
     }
     entity.facts.extend(found.title.iter().map(|title| Fact::new("page title", title.as_str(), true)));
+    // What the frame says of itself (the publisher's address) is not what the page is about.
+    let own =
+        ["canonical", "og:url"].iter().find_map(|key| found.meta.get(*key).or(found.open_graph.get(*key)));
+    let own = own.cloned().unwrap_or_else(|| found.base.as_str().into());
+    entity.facts.push(Fact::new("url", own, false));
+    if !found.language.is_empty() {
+        entity.facts.push(Fact::new("language", found.language.as_str(), false));
+    }
     for object in about_page.into_iter().chain(frame.iter().copied()) {
         if let Some(trail) = breadcrumb(object) {
             entity.facts.push(trail);
@@ -99,8 +109,16 @@ pub(crate) fn page_entity(found: &Found, lists_wanted: bool) -> Entity {
             entity.append(Entity::from_json(object));
         }
     }
-    entity.facts.push(Fact::new("canonical", found.base.as_str(), false));
     entity
+}
+
+/// A Twitter card's own labels: `twitter:label1` names what `twitter:data1` says.
+fn card_labels(found: &Found) -> Vec<Fact> {
+    let pair = |place: usize| {
+        let label = found.open_graph.get(&format!("twitter:label{place}"))?.as_str()?;
+        Some(Fact::new(label, found.open_graph.get(&format!("twitter:data{place}"))?.clone(), true))
+    };
+    (1..=2).filter_map(pair).collect()
 }
 
 /// Of several things of one type only that which the page is about, by its name or address.
@@ -140,14 +158,20 @@ fn breadcrumb(object: &Value) -> Option<Fact> {
 /// Everything on the page that is a list of like things.
 pub(crate) fn listings(found: &Found) -> Vec<Listing> {
     let mut lists = Vec::new();
-    let objects = || found.json_ld.iter().chain(&found.microdata);
+    let objects = || found.things();
     for list in objects()
         .filter(|object| object.get("itemListElement").is_some() && !is_any(object, &["BreadcrumbList"]))
     {
         let steps = list["itemListElement"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let items = steps
-            .iter()
-            .map(|step| Entity::from_json(step.get("item").filter(|item| item.is_object()).unwrap_or(step)));
+        let items = steps.iter().map(|step| match step.get("item").filter(|item| item.is_object()) {
+            Some(item) => {
+                let mut entity = Entity::from_json(item);
+                let place = step.get("position").map(|place| Fact::new("position", place.clone(), false));
+                entity.facts.extend(place);
+                entity
+            }
+            None => Entity::from_json(step),
+        });
         lists.push(Listing { label: scalar(&list["name"]).unwrap_or_default(), items: items.collect() });
     }
     let mut by_type: BTreeMap<String, Vec<Entity>> = BTreeMap::new();
@@ -188,6 +212,7 @@ pub(crate) fn everything(found: &Found) -> Map<String, Value> {
     put("description", found.meta.get("description").or(described).cloned().unwrap_or_default());
     put("jsonLd", found.json_ld.clone().into());
     put("microdata", found.microdata.clone().into());
+    put("rdfa", found.rdfa.clone().into());
     put("openGraph", Value::Object(found.open_graph.clone()));
     put("meta", Value::Object(found.meta.clone()));
     put("tables", found.tables.iter().map(crate::structured::tables::Table::to_json).collect());

@@ -134,9 +134,8 @@ fn remove(result: &mut Value, path: &str) {
 /// The member of a list that the value is, or is a part of.
 fn row(path: &str) -> Option<String> {
     let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
-    let is_index = |end: &usize| {
-        path[..*end].rsplit('/').next().is_some_and(|step| step.parse::<usize>().is_ok())
-    };
+    let is_index =
+        |end: &usize| path[..*end].rsplit('/').next().is_some_and(|step| step.parse::<usize>().is_ok());
     ends.filter(is_index).last().map(|end| path[..end].to_owned())
 }
 

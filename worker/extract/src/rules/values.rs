@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use jiff::{SpanRelativeTo, Unit};
 use regex::Regex;
 use serde_json::{Number, Value};
 
@@ -27,6 +28,8 @@ const CURRENCIES: &[(&str, &str)] = &[
     ("€", "EUR"),
     ("£", "GBP"),
     ("¥", "JPY"),
+    ("円", "JPY"),
+    ("元", "CNY"),
     ("₹", "INR"),
     ("₽", "RUB"),
     ("₩", "KRW"),
@@ -44,6 +47,20 @@ const CODES: &[&str] = &[
     "USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON",
     "BGN", "INR", "CNY", "KRW", "BRL", "MXN", "ZAR", "TRY", "RUB", "UAH", "ILS", "SGD", "HKD", "THB", "AED",
     "SAR",
+];
+
+/// Costs nothing.
+const FREE: &[&str] = &[
+    "free",
+    "kostenlos",
+    "gratis",
+    "gratuit",
+    "gratuito",
+    "gratuita",
+    "bezpłatnie",
+    "無料",
+    "ücretsiz",
+    "free entry",
 ];
 
 /// How a number may have been written.
@@ -76,13 +93,31 @@ pub(crate) fn number(text: &str, writing: Writing) -> Option<f64> {
         return Some(value * factor).filter(|value| value.is_finite());
     }
     let words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-    if text.eq_ignore_ascii_case("free")
-        || text.eq_ignore_ascii_case("kostenlos")
-        || text.eq_ignore_ascii_case("gratis")
-    {
+    if FREE.contains(&text.to_lowercase().as_str()) {
         return Some(0.0);
     }
+    let stars = text.chars().filter(|c| *c == '★').count();
+    if stars > 0 && text.chars().all(|c| matches!(c, '★' | '☆' | ' ')) {
+        return Some(stars as f64);
+    }
     words.iter().position(|word| text.eq_ignore_ascii_case(word)).map(|index| index as f64)
+}
+
+/// Minutes of an ISO 8601 duration ("PT1H30M").
+pub(crate) fn minutes(text: &str) -> Option<f64> {
+    let span: jiff::Span = if text.starts_with('P') { text.parse().ok()? } else { return None };
+    let days = SpanRelativeTo::days_are_24_hours();
+    span.total((Unit::Minute, days)).ok()
+}
+
+/// A whole number in groups of three digits, whatever separates them.
+pub(crate) fn grouped(text: &str) -> Option<f64> {
+    let found = NUMBER.find(text)?.as_str();
+    let mut groups = found.split(['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}']);
+    let first = groups.next().filter(|first| (1..=3).contains(&first.len()) && !first.starts_with('0'))?;
+    let rest: Vec<&str> = groups.collect();
+    let whole = !rest.is_empty() && rest.iter().all(|group| group.len() == 3);
+    whole.then(|| format!("{first}{}", rest.concat()).parse().ok())?
 }
 
 /// The digits in the form that a machine reads.
@@ -170,6 +205,16 @@ const NO: &[&str] = &[
     "udsolgt",
     "wyprzedane",
     "niedostępny",
+    "esgotado",
+    "indisponível",
+    "slutsåld",
+    "ikke på lager",
+    "品切",
+    "売り切れ",
+    "在庫なし",
+    "在庫切れ",
+    "缺货",
+    "нет в наличии",
     "out_of_stock",
     "oos",
 ];
@@ -199,6 +244,12 @@ const YES: &[&str] = &[
     "i lager",
     "på lager",
     "dostępny",
+    "em estoque",
+    "disponível",
+    "skladem",
+    "在庫あり",
+    "有货",
+    "в наличии",
     "left in stock",
     "ready to ship",
     "ships",

@@ -23,6 +23,7 @@ const TRANSPARENT: &[&str] = &[
     "reviewrating",
     "location",
     "mainentity",
+    "value",
 ];
 /// Facts of a part that never speak for its owner.
 const OWN_ONLY: &[&str] = &["type", "name", "description", "url", "image", "sku", "id", "value", "author"];
@@ -42,7 +43,15 @@ pub(crate) struct Fact {
 
 impl Fact {
     pub(crate) fn new(name: &str, value: impl Into<Value>, visible: bool) -> Self {
-        let words = words(name);
+        let mut words = words(name);
+        // People write "Item #" and "Artikel-Nr." above numbers.
+        let number = matches!(words.last().map(String::as_str), Some("no" | "nr" | "num")) && words.len() > 1;
+        if visible && number {
+            words.pop();
+        }
+        if visible && (number || name.trim_end_matches([':', ' ']).ends_with(['#', '№'])) {
+            words.push("number".to_owned());
+        }
         Self { name: words.concat(), words, value: value.into(), visible }
     }
 }
@@ -54,6 +63,8 @@ pub(crate) struct Entity {
     pub(crate) facts: Vec<Fact>,
     /// What classes, wording and position suggest; asked only when no fact answers.
     pub(crate) hints: Vec<Fact>,
+    /// The names of things by what they are: `product`, `organization`. They answer texts only.
+    pub(crate) kinds: Vec<Fact>,
 }
 
 impl Entity {
@@ -62,6 +73,13 @@ impl Entity {
         let mut entity = Self::default();
         if let Some(object) = value.as_object() {
             entity.add(object, None, LEVELS_MAX);
+            let kinds = object.get("@type").into_iter().flat_map(|kind| match kind {
+                Value::Array(list) => list.as_slice(),
+                one => std::slice::from_ref(one),
+            });
+            let name = ["name", "headline", "title"].iter().find_map(|key| object.get(*key));
+            let named = kinds.filter_map(Value::as_str).zip(std::iter::repeat(name));
+            entity.kinds.extend(named.filter_map(|(kind, name)| Some(Fact::new(kind, name?.clone(), false))));
         }
         entity
     }
@@ -111,6 +129,7 @@ impl Entity {
     pub(crate) fn append(&mut self, other: Self) {
         self.facts.extend(other.facts);
         self.hints.extend(other.hints);
+        self.kinds.extend(other.kinds);
     }
 }
 
@@ -127,7 +146,7 @@ fn first_object(value: &Value) -> Option<&Map<String, Value>> {
     }
 }
 
-/// Splits a name at case changes and everything that is no letter or digit.
+/// Splits a name at case changes and everything that is no letter or digit; accents are taken off.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut current = String::new();
@@ -138,7 +157,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
             words.push(std::mem::take(&mut current));
         }
         if c.is_alphanumeric() {
-            current.extend(c.to_lowercase());
+            current.extend(c.to_lowercase().map(plain));
         }
         lower_before = c.is_lowercase() || c.is_numeric();
     }
@@ -146,6 +165,16 @@ pub(crate) fn words(name: &str) -> Vec<String> {
         words.push(current);
     }
     words
+}
+
+/// A Latin letter without its accent: field names are often written so.
+fn plain(c: char) -> char {
+    const FROM: &str = "àáâãäåāăąçćčďđèéêëēėęěìíîïīįıłľñńňòóôõöøőŕřśšşșťţțùúûüūůűųýÿźžżģķļņĺ";
+    const INTO: &str = "aaaaaaaaacccddeeeeeeeeiiiiiiillnnnooooooorrsssstttuuuuuuuuyyzzzgklnl";
+    if c.is_ascii() {
+        return c;
+    }
+    FROM.chars().position(|one| one == c).and_then(|at| INTO.chars().nth(at)).unwrap_or(c)
 }
 
 /// The one text that stands for a value: a brand's name, an image's address, a step's text.
@@ -184,6 +213,19 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn accents_are_taken_off_letter_by_letter() {
+        assert_eq!(words("Año de construcción"), ["ano", "de", "construccion"]);
+        assert_eq!(words("Größe, Żółw, šířka, Ünïcödé"), ["große", "zolw", "sirka", "unicode"]);
+    }
+
+    #[test]
+    fn a_number_is_called_so_in_many_ways() {
+        for label in ["Item #:", "Item No.", "Item-Nr.", "Item number"] {
+            assert_eq!(Fact::new(label, "1", true).name, "itemnumber", "{label}");
+        }
+    }
 
     #[test]
     fn names_in_every_case_style_are_the_same_words() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use dom_query::{Document, NodeRef};
+use dom_query::{Document, NodeId, NodeRef};
 use url::Url;
 
 use super::entity::{Entity, Fact};
@@ -18,6 +18,8 @@ const LISTINGS_MAX: usize = 10;
 const WEIGHED_MAX: usize = 200;
 /// A heading longer than this is no name of a list.
 const LABEL_CHARS_MAX: usize = 200;
+/// An answer longer than this is left out.
+const SAID_CHARS_MAX: usize = 5_000;
 
 /// Like things in page order.
 pub(crate) struct Listing {
@@ -41,7 +43,40 @@ pub(crate) fn read(document: &Document, base: &Url) -> Vec<Listing> {
     });
     groups.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let listings = groups.into_iter().take(LISTINGS_MAX);
-    listings.map(|(_, blocks)| listing(&blocks, base)).collect()
+    listings.map(|(_, blocks)| listing(&blocks, base)).chain(explained(document)).collect()
+}
+
+/// Definition lists and parts that fold out: a term or question, with what is said about it.
+fn explained(document: &Document) -> Vec<Listing> {
+    let mut lists: Vec<(NodeId, Listing)> = Vec::new();
+    for term in document.select("dl > dt, dl > div > dt, details > summary").nodes().iter().take(BLOCKS_MAX) {
+        let said = siblings_text(term);
+        let list =
+            term.ancestors_it(Some(2)).find(|one| one.has_name("dl")).or_else(|| term.parent()?.parent());
+        let (Some(list), Some(term), false) =
+            (list, page::short_text(term, LABEL_CHARS_MAX).filter(|term| !term.is_empty()), said.is_empty())
+        else {
+            continue;
+        };
+        let fact = |(name, text): (&str, &String)| Fact::new(name, text.as_str(), true);
+        let facts = [("term", &term), ("question", &term), ("definition", &said), ("answer", &said)];
+        let item = Entity { hints: facts.into_iter().map(fact).collect(), ..Entity::default() };
+        match lists.last_mut().filter(|(id, _)| *id == list.id) {
+            Some((_, listing)) => listing.items.push(item),
+            None => lists.push((list.id, Listing { label: heading_before(&list), items: vec![item] })),
+        }
+    }
+    lists.into_iter().map(|(_, listing)| listing).filter(|listing| listing.items.len() > 1).collect()
+}
+
+/// What follows a term up to the next one.
+fn siblings_text(term: &NodeRef<'_>) -> String {
+    let (mut said, mut next) = (Vec::new(), term.next_sibling());
+    while let Some(part) = next.filter(|part| !part.has_name("dt")) {
+        said.extend(page::short_text(&part, SAID_CHARS_MAX).filter(|text| !text.is_empty()));
+        next = part.next_sibling();
+    }
+    said.join(" ")
 }
 
 fn listing(blocks: &[NodeRef<'_>], base: &Url) -> Listing {

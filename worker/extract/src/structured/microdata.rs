@@ -24,12 +24,12 @@ pub(crate) fn read(root: &NodeRef<'_>, base: &Url) -> Vec<Value> {
                 open.push((prop, Map::from_iter(item_type(node))));
             } else if let Some((prop, item)) = open.pop() {
                 match (prop, open.last_mut()) {
-                    (Some(prop), Some((_, owner))) => add(owner, &prop, Value::Object(item)),
+                    (Some(prop), Some((_, owner))) => add(owner, &prop, &Value::Object(item)),
                     _ => items.push(Value::Object(item)),
                 }
             }
         } else if let (Step::In, Some(prop), Some((_, owner))) = (step, prop, open.last_mut()) {
-            add(owner, &prop, Value::String(value(node, base)));
+            add(owner, &prop, &Value::String(value(node, base)));
         }
         true
     });
@@ -43,7 +43,7 @@ fn item_type(node: &NodeRef<'_>) -> Option<(String, Value)> {
 }
 
 /// Several names may be given; a name that repeats makes a list.
-fn add(owner: &mut Map<String, Value>, props: &str, value: Value) {
+pub(super) fn add(owner: &mut Map<String, Value>, props: &str, value: &Value) {
     for prop in props.split_whitespace() {
         match owner.get_mut(prop) {
             None => {
@@ -55,7 +55,7 @@ fn add(owner: &mut Map<String, Value>, props: &str, value: Value) {
     }
 }
 
-fn value(node: &NodeRef<'_>, base: &Url) -> String {
+pub(super) fn value(node: &NodeRef<'_>, base: &Url) -> String {
     let attribute = ["content", "datetime", "href", "src", "data", "value"].iter().find(|name| {
         node.has_attr(name)
             && (!matches!(**name, "data" | "value")

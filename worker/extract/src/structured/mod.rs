@@ -8,8 +8,10 @@ mod label_value;
 pub(crate) mod listing;
 mod meta;
 mod microdata;
+mod rdfa;
 pub(crate) mod tables;
 mod visible;
+mod wording;
 
 use dom_query::Document;
 use serde_json::{Map, Value};
@@ -27,6 +29,8 @@ const OBJECTS_MAX: usize = 1_000;
 pub(crate) struct Found {
     /// What relative addresses are resolved against.
     pub(crate) base: Url,
+    /// The page's language as it says itself; empty when it does not.
+    pub(crate) language: String,
     /// Whether the page's language writes decimals with a comma.
     pub(crate) decimal_comma: bool,
     /// The document's title.
@@ -35,6 +39,8 @@ pub(crate) struct Found {
     pub(crate) json_ld: Vec<Value>,
     /// Top-level microdata items, in the shape of JSON-LD.
     pub(crate) microdata: Vec<Value>,
+    /// Top-level RDFa items, in the shape of JSON-LD.
+    pub(crate) rdfa: Vec<Value>,
     /// `og:`, `product:`, `article:`, `twitter:` properties by their full name.
     pub(crate) open_graph: Map<String, Value>,
     /// `<meta name>` by name, and the canonical address.
@@ -49,9 +55,16 @@ pub(crate) struct Found {
     pub(crate) listings: Vec<Listing>,
 }
 
+impl Found {
+    /// What the page says about things, in every notation, the most reliable first.
+    pub(crate) fn things(&self) -> impl Iterator<Item = &Value> {
+        self.json_ld.iter().chain(&self.microdata).chain(&self.rdfa)
+    }
+}
+
 /// Reads all of it: markup about the page from `document`, visible sources from `content`.
 pub(crate) fn read(document: &Document, content: &Document, base: Url) -> Found {
-    let lang = document.select_single("html").attr_or("lang", "").to_lowercase();
+    let lang = document.select_single("html").attr_or("lang", "").trim().to_lowercase();
     let root = content.html_root();
     let tables = tables::read(content, &base);
     let mut pairs = tables::pairs(content);
@@ -59,9 +72,11 @@ pub(crate) fn read(document: &Document, content: &Document, base: Url) -> Found 
     pairs.truncate(OBJECTS_MAX);
     Found {
         decimal_comma: decimal_comma(&lang),
+        language: lang,
         title: page::title(document),
         json_ld: json_ld::read(document),
         microdata: microdata::read(&document.html_root(), &base),
+        rdfa: rdfa::read(&document.html_root(), &base),
         open_graph: meta::open_graph(document, &base),
         meta: meta::named(document, &base),
         tables,

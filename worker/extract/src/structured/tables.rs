@@ -38,7 +38,8 @@ impl Table {
             let named = self.headers.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty());
             let facts = named.map(|(header, cell)| Fact::new(header, cell.text.clone(), true)).collect();
             let link = row.iter().find_map(|cell| cell.link.clone());
-            Entity { facts, hints: link.map(|link| Fact::new("url", link, false)).into_iter().collect() }
+            let hints = link.map(|link| Fact::new("url", link, false)).into_iter().collect();
+            Entity { facts, hints, ..Entity::default() }
         };
         Listing { label: self.label.clone(), items: self.rows.iter().map(entity).collect() }
     }
