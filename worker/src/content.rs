@@ -119,6 +119,7 @@ fn of(error: &ExtractError) -> FailedPage {
     let code = match error {
         ExtractError::Empty => ErrorCode::EmptyContent,
         ExtractError::SchemaMismatch(_) => ErrorCode::SchemaMismatch,
+        ExtractError::Unsupported(_) => ErrorCode::UnsupportedContent,
         ExtractError::Failed(_) => ErrorCode::ExtractionFailed,
     };
     failed(code, error.to_string())

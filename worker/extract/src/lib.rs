@@ -5,13 +5,16 @@
 //! Start reading at `markdown` for text and at `rules` for JSON.
 
 mod depth;
+mod documents;
 mod frame;
+mod lazy;
 mod main_content;
 mod markdown;
 mod page;
 mod prompt;
 mod rules;
 mod sandbox;
+mod shadow;
 mod structured;
 mod trim;
 mod unescape;
@@ -19,6 +22,9 @@ mod unescape;
 use serde_json::Value;
 use thiserror::Error;
 use url::Url;
+
+pub use documents::{Document, DocumentKind, decode, extract_document};
+pub use shadow::open_shadow_trees;
 
 /// Largest HTML accepted, in bytes. A bigger page is refused with [`ExtractError::Failed`].
 pub const HTML_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -70,6 +76,9 @@ pub enum ExtractError {
     /// A required field was not found, or the result breaks the schema. One message per field.
     #[error("the page does not fill the schema, make these fields optional or correct them: {}", .0.join("; "))]
     SchemaMismatch(Vec<String>),
+    /// A document of a kind that is read, in a form that is not.
+    #[error("{0}")]
+    Unsupported(String),
     /// The page or the schema could not be processed at all.
     #[error("extraction failed: {0}")]
     Failed(String),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use dom_query::{Document, NodeId, NodeRef};
 use url::Url;
 
-use crate::{ExtractError, depth};
+use crate::{ExtractError, depth, lazy};
 
 /// Deepest tree that is handed to a library; `depth` keeps pages far below it.
 const TREE_DEPTH_MAX: usize = 1_000;
@@ -38,6 +38,7 @@ pub(crate) fn parse(html: &str) -> Result<Document, ExtractError> {
         )));
     }
     reveal_shell(&document);
+    lazy::resolve(&document);
     Ok(document)
 }
 
