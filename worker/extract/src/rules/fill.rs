@@ -18,7 +18,7 @@ use crate::structured::listing::Listing;
 /// Extra words that a label may have around a field's own ("Weight (kg)").
 const EXTRA_WORDS_MAX: usize = 2;
 /// Names of facts that are looked at for one page; far more than a real page and schema need.
-const COMPARISONS_MAX: usize = 300_000_000;
+const COMPARISONS_MAX: usize = 40_000_000;
 
 /// Everything that filling reads from.
 pub(crate) struct Filler<'f> {
@@ -80,42 +80,28 @@ impl<'f> Filler<'f> {
     pub(crate) fn object(&self, fields: &[Field], entity: &Entity, root: bool) -> Filled {
         let mut filled = Filled::default();
         for field in fields {
-            let query = Query::new(&field.name, &field.shape.description);
-            match self.value(field, &query, entity, root) {
+            match self.shaped(&field.shape, &field.query, entity, root) {
                 Ok(Some(value)) => {
                     filled.count += usize::from(!value.is_null());
                     filled.object.insert(field.name.clone(), value);
                 }
-                outcome => {
-                    if field.shape.nullable {
-                        filled.object.insert(field.name.clone(), Value::Null);
-                    } else if field.required {
-                        let inner = outcome.err().unwrap_or_default();
+                _ if field.shape.nullable => {
+                    filled.object.insert(field.name.clone(), Value::Null);
+                }
+                outcome if field.required => match outcome.err().unwrap_or_default() {
+                    inner if inner.is_empty() => filled.missing.push(field.name.clone()),
+                    inner => {
                         let path = |inner: String| format!("{}.{inner}", field.name);
                         filled.missing.extend(inner.into_iter().map(path));
-                        if filled.missing.is_empty()
-                            || !filled.missing.iter().any(|path| path.starts_with(&field.name))
-                        {
-                            filled.missing.push(field.name.clone());
-                        }
                     }
-                }
+                },
+                _ => {}
             }
         }
         filled
     }
 
-    /// A field's value; `Err` names the parts that an object lacks.
-    fn value(
-        &self,
-        field: &Field,
-        query: &Query,
-        entity: &Entity,
-        root: bool,
-    ) -> Result<Option<Value>, Vec<String>> {
-        self.shaped(&field.shape, query, entity, root)
-    }
-
+    /// A value of that shape; `Err` names the parts that an object lacks.
     fn shaped(
         &self,
         shape: &Shape,

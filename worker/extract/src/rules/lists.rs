@@ -11,6 +11,8 @@ use crate::structured::listing::Listing;
 
 /// Items of one array.
 const ITEMS_MAX: usize = 1_000;
+/// Items by which a list is judged.
+const SAMPLE_ITEMS: usize = 40;
 
 /// The array for a field, or `None` when the page has nothing for it.
 pub(crate) fn fill(
@@ -54,14 +56,14 @@ fn objects(
     if named.is_some() || !root {
         return named.or_else(|| named_texts(filler, fields, query, entity)).map(Value::Array);
     }
-    let scored = filler.listings.iter().filter_map(|listing| {
-        let (rows, score) = rows(filler, fields, &listing.items)?;
-        Some((rows, score * bonus(listing, query)))
-    });
-    let best = scored.fold(None, |best: Option<(Vec<Value>, f64)>, next| match best {
-        Some(best) if best.1 >= next.1 => Some(best),
-        _ => Some(next),
-    });
+    let mut best: Option<(&Listing, f64)> = None;
+    for listing in &filler.listings {
+        let score = score(filler, fields, &listing.items).unwrap_or_default() * bonus(listing, query);
+        if score > best.map_or(0.0, |(_, highest)| highest) {
+            best = Some((listing, score));
+        }
+    }
+    let best = best.and_then(|(listing, _)| rows(filler, fields, &listing.items));
     best.map(|(rows, _)| rows)
         .or_else(|| named_texts(filler, fields, query, entity))
         .or_else(|| rows(filler, fields, std::slice::from_ref(entity)).map(|(rows, _)| rows))
@@ -83,6 +85,13 @@ fn rows(filler: &Filler<'_>, fields: &[Field], items: &[Entity]) -> Option<(Vec<
     let completeness = count as f64 / possible;
     // Completeness to the fourth: a short list that fits beats a long one that hardly does.
     (!rows.is_empty()).then(|| (rows, count as f64 * completeness.powi(4)))
+}
+
+/// How well a list fits, judged by its beginning: filling it whole only to compare would cost too much.
+fn score(filler: &Filler<'_>, fields: &[Field], items: &[Entity]) -> Option<f64> {
+    let sample = &items[..items.len().min(SAMPLE_ITEMS)];
+    let (_, score) = rows(filler, fields, sample)?;
+    Some(score * items.len() as f64 / sample.len() as f64)
 }
 
 /// A list under a heading or caption of the field's name is more likely meant.
@@ -130,19 +139,17 @@ fn scalars(filler: &Filler<'_>, item: &Shape, query: &Query, entity: &Entity, ro
 /// "titles": one field of every thing in the page's best list.
 fn column(filler: &Filler<'_>, item: &Shape, query: &Query) -> Option<Vec<Value>> {
     let name = query.words.last()?.trim_end_matches('s');
-    let field =
-        Field { name: name.to_owned(), required: true, shape: Shape { nullable: false, ..item.clone() } };
+    let field = Field::new(name, true, Shape { nullable: false, ..item.clone() });
+    let fields = std::slice::from_ref(&field);
     let (mut best, mut best_score) = (None, 0.0);
-    for listing in &filler.listings {
-        if let Some((rows, score)) = rows(filler, std::slice::from_ref(&field), &listing.items)
-            && score > best_score
-            && rows.len() > 1
-        {
-            let values = rows.into_iter().filter_map(|row| row.get(name).cloned());
-            (best, best_score) = (Some(values.collect()), score);
+    for listing in filler.listings.iter().filter(|listing| listing.items.len() > 1) {
+        let score = score(filler, fields, &listing.items).unwrap_or_default();
+        if score > best_score {
+            (best, best_score) = (Some(listing), score);
         }
     }
-    best
+    let (rows, _) = rows(filler, fields, &best?.items)?;
+    Some(rows.into_iter().filter_map(|row| row.get(name).cloned()).collect())
 }
 
 fn texts(fact: &Fact, query: &Query) -> Option<Vec<String>> {

@@ -128,5 +128,5 @@ fn prompt_field(name: &str, entity: &Entity, filler: &Filler<'_>) -> Option<shap
     } else {
         Kind::Any
     };
-    Some(shape::Field { name, required: false, shape: Shape { kind, ..any_shape() } })
+    Some(shape::Field::new(&name, false, Shape { kind, ..any_shape() }))
 }

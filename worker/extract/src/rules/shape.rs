@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::match_names::Query;
+
 /// Nesting that is filled; recursive schemas end here.
 const LEVELS_MAX: usize = 8;
 /// Shapes of one schema; references could otherwise multiply without bound.
@@ -41,6 +43,14 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) required: bool,
     pub(crate) shape: Shape,
+    /// What it asks for; kept because each row of a list asks anew.
+    pub(crate) query: Query,
+}
+
+impl Field {
+    pub(crate) fn new(name: &str, required: bool, shape: Shape) -> Self {
+        Self { name: name.to_owned(), required, query: Query::new(name, &shape.description), shape }
+    }
 }
 
 impl Shape {
@@ -135,15 +145,11 @@ impl Reader<'_> {
         let mut fields = Vec::new();
         for (name, property) in properties.into_iter().flatten() {
             let shape = self.shape(property, levels - 1);
-            fields.push(Field { name: name.clone(), required: required.contains(&name.as_str()), shape });
+            fields.push(Field::new(name, required.contains(&name.as_str()), shape));
         }
         for name in required {
             if !fields.iter().any(|field| field.name == name) {
-                fields.push(Field {
-                    name: name.to_owned(),
-                    required: true,
-                    shape: Shape { nullable: false, ..Shape::any() },
-                });
+                fields.push(Field::new(name, true, Shape { nullable: false, ..Shape::any() }));
             }
         }
         fields

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::structured::Found;
 use crate::structured::entity::{Entity, Fact, scalar};
@@ -39,6 +40,7 @@ const OPEN_GRAPH: &[(&str, &str)] = &[
     ("og:price:amount", "price"),
     ("product:sale_price:amount", "price"),
     ("product:price:currency", "price currency"),
+    ("og:price", "price"),
     ("og:price:currency", "price currency"),
     ("product:original_price:amount", "original price"),
     ("product:availability", "availability"),
@@ -98,6 +100,7 @@ pub(crate) fn page_entity(found: &Found, lists_wanted: bool) -> Entity {
     let own =
         ["canonical", "og:url"].iter().find_map(|key| found.meta.get(*key).or(found.open_graph.get(*key)));
     let own = own.cloned().unwrap_or_else(|| found.base.as_str().into());
+    entity.hints.extend(number_in_address(&own).map(|number| Fact::new("address id", number, false)));
     entity.facts.push(Fact::new("url", own, false));
     if !found.language.is_empty() {
         entity.facts.push(Fact::new("language", found.language.as_str(), false));
@@ -110,6 +113,20 @@ pub(crate) fn page_entity(found: &Found, lists_wanted: bool) -> Entity {
         }
     }
     entity
+}
+
+/// The long number, or code of letters and digits, by which an address names its page: `/itm/133588510845`.
+fn number_in_address(address: &Value) -> Option<String> {
+    const DIGITS_MIN: usize = 6;
+    let path = Url::parse(address.as_str()?).ok()?.path().to_owned();
+    let last = path.trim_end_matches('/').rsplit('/').next()?;
+    let stem = last.split('.').next().unwrap_or(last);
+    let is_code = |part: &&str| {
+        let letters = part.chars().take_while(char::is_ascii_uppercase).count();
+        let digits = &part[letters..];
+        letters <= 2 && digits.len() >= DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    stem.split(['-', '_']).rev().find(is_code).map(str::to_owned)
 }
 
 /// A Twitter card's own labels: `twitter:label1` names what `twitter:data1` says.

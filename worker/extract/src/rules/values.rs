@@ -30,6 +30,7 @@ const CURRENCIES: &[(&str, &str)] = &[
     ("¥", "JPY"),
     ("円", "JPY"),
     ("元", "CNY"),
+    ("원", "KRW"),
     ("₹", "INR"),
     ("₽", "RUB"),
     ("₩", "KRW"),

@@ -133,14 +133,20 @@ impl Entity {
     }
 }
 
-/// The object itself, or of a list the first that has a price, else the first.
+/// The object itself, or of a list the first that can be had for a price, else the first with a price, else
+/// the first: a shoe is in stock when one of its sizes is.
 fn first_object(value: &Value) -> Option<&Map<String, Value>> {
     match value {
         Value::Object(object) => Some(object),
         Value::Array(list) => {
             let mut objects = list.iter().filter_map(Value::as_object);
-            let priced = objects.clone().find(|one| one.contains_key("price") || one.contains_key("offers"));
-            priced.or_else(|| objects.next())
+            let is_priced =
+                |one: &&Map<String, Value>| one.contains_key("price") || one.contains_key("offers");
+            let is_stocked = |one: &&Map<String, Value>| {
+                one.get("availability").and_then(Value::as_str).is_some_and(|told| told.ends_with("InStock"))
+            };
+            let stocked = objects.clone().filter(is_priced).find(is_stocked);
+            stocked.or_else(|| objects.clone().find(is_priced)).or_else(|| objects.next())
         }
         _ => None,
     }
