@@ -7,6 +7,7 @@ use super::match_names::Query;
 use super::shape::{Kind, Shape};
 use super::validate::is_within;
 use super::values::{self, Writing};
+use super::yes_no;
 use crate::page;
 use crate::structured::Found;
 use crate::structured::entity::{Fact, scalar};
@@ -59,7 +60,7 @@ fn boolean(value: &Value) -> Option<bool> {
             Some(1) => Some(true),
             _ => None,
         },
-        other => values::boolean(&scalar(other)?),
+        other => yes_no::boolean(&scalar(other)?),
     }
 }
 
@@ -156,9 +157,9 @@ fn nearest(value: &Value, choices: &[Value]) -> Option<Value> {
         inside.max_by_key(|(name, _)| name.len())
     };
     let stock = || {
-        let status = values::boolean(&scalar(value)?)?;
+        let status = yes_no::boolean(&scalar(value)?)?;
         named.iter().find(|(_, one)| {
-            scalar(one).and_then(|name| values::boolean(&name.replace('_', " "))) == Some(status)
+            scalar(one).and_then(|name| yes_no::boolean(&name.replace('_', " "))) == Some(status)
         })
     };
     let close = || {

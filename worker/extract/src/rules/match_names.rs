@@ -58,10 +58,10 @@ impl Query {
 
 /// The names of a meaning, when `name` is one of them.
 pub(crate) fn concept(name: &str) -> Option<&'static [&'static str]> {
-    let known = |names: &&&'static [&'static str]| names.contains(&name);
-    let canonical = CONCEPTS.iter().find(|names| names[0] == name);
-    let singular = || name.strip_suffix('s').and_then(|one| CONCEPTS.iter().find(|names| names[0] == one));
-    canonical.or_else(|| CONCEPTS.iter().find(known)).or_else(singular).copied()
+    let canonical = |name: &str| CONCEPTS.iter().find(|names| names[0] == name);
+    let known = || CONCEPTS.iter().find(|names| names.contains(&name));
+    let singular = || canonical(name.strip_suffix('s')?);
+    canonical(name).or_else(known).or_else(singular).map(Vec::as_slice)
 }
 
 /// The meaning that a sentence names: the longest known name, uncommon ones first.

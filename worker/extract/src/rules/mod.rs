@@ -13,6 +13,7 @@ mod shape;
 mod sources;
 mod validate;
 mod values;
+mod yes_no;
 
 use serde_json::Value;
 
