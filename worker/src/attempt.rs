@@ -56,6 +56,11 @@ impl Bench {
         }
     }
 
+    /// Whether the slot's browser was ended because it was not left in time.
+    pub(crate) fn drained(&self) -> bool {
+        self.tab.as_ref().is_some_and(|(_, tab)| tab.browser().drained())
+    }
+
     /// After an item: empties the context for the next item of the batch, or throws it away.
     pub(crate) async fn tidy(&mut self, isolation: Isolation) {
         let Some((_, tab)) = &mut self.tab else { return };
@@ -160,10 +165,8 @@ async fn in_browser(
         Ok((document, picture))
     };
     let outcome = lost.run_until_cancelled(visit).await.unwrap_or_else(|| Err(browser::lost()));
-    if matches!(&outcome, Err(failure) if failure.code == ErrorCode::BrowserCrashed)
-        && let Some((_, tab)) = &mut bench.tab
-    {
-        tab.spoil();
+    match (outcome, &mut bench.tab) {
+        (Err(failure), Some((_, tab))) if failure.code == ErrorCode::BrowserCrashed => Err(tab.died(failure)),
+        (outcome, _) => outcome,
     }
-    outcome
 }

@@ -9,7 +9,8 @@
 //! # Where to look
 //!
 //! `worker` starts and stops, `slot` is the loop of one slot, `attempt` one item under its limit, `browser` all of
-//! Chromium, `fast` the way without it, `content` makes results, `orphans` sweeps what a former run left.
+//! Chromium, `fast` the way without it, `content` makes results, `orphans` sweeps what a former run left,
+//! `memory` says when there is too little of it, `proc` reads what the kernel says about processes.
 //!
 //! # For the owner of the log
 //!
@@ -23,7 +24,9 @@ mod content;
 mod desk;
 mod error;
 mod fast;
+mod memory;
 mod orphans;
+mod proc;
 mod settings;
 mod slot;
 mod worker;

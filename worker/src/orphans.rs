@@ -1,7 +1,11 @@
 //! Browsers that outlived their worker: recorded while they run, swept at the next start. The guardian of each
 //! browser makes this the second line, for the case that it was killed together with the service.
 
-use crate::{WorkerError, browser::PROFILE_PREFIX};
+use crate::{
+    WorkerError,
+    browser::PROFILE_PREFIX,
+    proc::{members, stat},
+};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -93,21 +97,10 @@ fn end(trace: &Trace) {
 /// Whether a process of this group names this profile folder on its command line.
 fn member_names(group: i32, profile: &Path) -> bool {
     let wanted = format!("--user-data-dir={}", profile.display());
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| stat(*pid).and_then(|fields| fields.get(2)?.parse::<i32>().ok()) == Some(group)).any(
-        |pid| {
-            fs::read(format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == wanted.as_bytes()))
-        },
-    )
-}
-
-/// The fields of `/proc/PID/stat` after the program's name, which itself may hold spaces: state, parent, group, …
-pub(crate) fn stat(pid: i32) -> Option<Vec<String>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    Some(rest.split_whitespace().map(str::to_owned).collect())
+    members(group).any(|pid| {
+        fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == wanted.as_bytes()))
+    })
 }
 
 fn start(pid: i32) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! What an operator may set about the worker, with its defaults and bounds. Reading flags and environment
 //! variables is the binary's task.
 
-use crate::WorkerError;
+use crate::{WorkerError, memory};
 use leafcutter_domain::WorkerId;
 use leafcutter_egress::ProxyPools;
 use std::{
@@ -16,6 +16,23 @@ const SLOTS_PER_CORE: usize = 4;
 const ITEM_LIMIT_S: u64 = 60;
 /// Pages that one browser opens before a fresh one takes over.
 const PAGES_PER_BROWSER: u64 = 500;
+/// How long a browser is used, in seconds. Busy ones reach their pages first; this is for the others, so that what a
+/// browser keeps for itself (fragments of memory, remembered servers) is never older than this.
+const BROWSER_AGE_S: u64 = 3_600;
+/// Memory of one page's process, in MiB: several times that of a heavy page, a fraction of a small machine.
+const PAGE_MEMORY_MIB: u64 = 1_024;
+/// Memory of a browser without pages, twice, in MiB.
+const BROWSER_MEMORY_BASE_MIB: u64 = 512;
+/// Memory that a browser may have besides for each slot, in MiB: pages of real sites take 100 to 300.
+const BROWSER_MEMORY_SLOT_MIB: u64 = 256;
+/// A browser may have one part in so many of all memory: its successor comes up while it drains.
+const BROWSER_MEMORY_PART: u64 = 2;
+/// Memory that has to be left before a page is begun, in MiB: what an ordinary page takes.
+const MEMORY_RESERVE_MIB: u64 = 256;
+/// How long a browser that was taken out of service may go on, in seconds: two items of the usual limit.
+const DRAIN_S: u64 = 120;
+/// Bytes of a MiB.
+const MIB: u64 = 1_024 * 1_024;
 /// Programs that are looked for, the cheapest per context first.
 const PROGRAMS: [&str; 4] = ["chromium-headless-shell", "chrome-headless-shell", "chromium", "google-chrome"];
 
@@ -34,6 +51,17 @@ pub struct WorkerSettings {
     pub proxies: ProxyPools,
     /// Pages that one browser opens before a fresh one takes over, at least 1.
     pub pages_per_browser: u64,
+    /// How long a browser that has opened pages is used before a fresh one takes over.
+    pub browser_age: Duration,
+    /// Bytes of memory, of all processes of a browser together, at which a fresh one takes over. At twice as many
+    /// it is killed.
+    pub browser_memory_bytes: u64,
+    /// Bytes of memory at which the process of a page is killed, which fails the item.
+    pub page_memory_bytes: u64,
+    /// Bytes of memory that the machine or container must have left before a page is begun; 0: is not asked.
+    pub memory_reserve_bytes: u64,
+    /// How long running items of a browser that was taken out of service may go on before they are put back.
+    pub drain_limit: Duration,
     /// Folder in which each browser gets its profile folder. Started as root, Chromium runs as an unprivileged
     /// user, who must be able to pass through it.
     pub profile_parent: PathBuf,
@@ -46,16 +74,31 @@ impl WorkerSettings {
     #[must_use]
     pub fn new(run_folder: impl Into<PathBuf>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let concurrency = cores * SLOTS_PER_CORE;
         Self {
             worker: WorkerId(Uuid::now_v7()),
-            concurrency: cores * SLOTS_PER_CORE,
+            concurrency,
             chromium: None,
             item_limit: Duration::from_secs(ITEM_LIMIT_S),
             proxies: ProxyPools::default(),
             pages_per_browser: PAGES_PER_BROWSER,
+            browser_age: Duration::from_secs(BROWSER_AGE_S),
+            browser_memory_bytes: Self::browser_memory(concurrency),
+            page_memory_bytes: PAGE_MEMORY_MIB * MIB,
+            memory_reserve_bytes: MEMORY_RESERVE_MIB * MIB,
+            drain_limit: Duration::from_secs(DRAIN_S),
             profile_parent: std::env::temp_dir(),
             run_folder: run_folder.into(),
         }
+    }
+
+    /// What a browser with so many slots may hold, in bytes, on this machine.
+    #[must_use]
+    pub fn browser_memory(concurrency: usize) -> u64 {
+        let slots = u64::try_from(concurrency).unwrap_or(u64::MAX);
+        let wanted = slots.saturating_mul(BROWSER_MEMORY_SLOT_MIB).saturating_add(BROWSER_MEMORY_BASE_MIB);
+        let there = memory::room().map_or(u64::MAX, |room| room.total);
+        wanted.saturating_mul(MIB).min(there / BROWSER_MEMORY_PART)
     }
 
     /// The program to start.

@@ -46,14 +46,16 @@ pub(crate) struct Shared {
 pub(crate) async fn run(shared: Arc<Shared>, mut bench: Bench) {
     while let Some(delivery) = next(&shared, &mut bench).await {
         let offer = delivery.offer().clone();
+        let mut short = false;
         for item in offer.items {
-            if shared.stop.is_cancelled() {
+            short = !shared.pool.has_memory().await;
+            if short || shared.stop.is_cancelled() {
                 break;
             }
             item_of(&shared, &mut bench, offer.batch, item).await;
         }
         // An offer that was not worked through stays with the broker.
-        if !shared.stop.is_cancelled() {
+        if !short && !shared.stop.is_cancelled() {
             delivery.acknowledge().await;
         }
     }
@@ -61,11 +63,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut bench: Bench) {
     bench.proxy.shutdown().await;
 }
 
-/// The next offer, once there is a browser for it. Meanwhile the last context goes, when it is idle for long or its
-/// browser is to go.
+/// The next offer, once there is a browser for it, and memory. Meanwhile the last context goes, when it is idle for
+/// long or its browser is to go.
 async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
     let next = async {
-        shared.pool.browser().await?;
+        shared.pool.can_begin().await?;
         shared.source.next().await
     };
     let next = shared.stop.run_until_cancelled(next);
@@ -93,6 +95,8 @@ async fn item_of(shared: &Shared, bench: &mut Bench, batch: BatchId, item: ItemI
     let limits = Limits::new(begun, shared.settings.item_limit, &assignment);
     let attempt = attempt::run(bench, &shared.pool, &shared.objects, &assignment, limits);
     let attempt = shared.abandon.run_until_cancelled(attempt).await;
+    // A browser that was ended while it drained is no fault of the page: the item is put back.
+    let attempt = attempt.filter(|outcome| outcome.is_ok() || !bench.drained());
     let abandoned = attempt.is_none();
     let report = report(&assignment, attempt, usage(bench, begun));
     if !deliver(shared, &report, limits.report_until).await {

@@ -27,6 +27,8 @@ pub enum Readiness {
     Starting,
     /// Chromium has opened a page, in its sandbox.
     Ready,
+    /// Chromium works, but memory is short: no page is begun until there is more.
+    ShortOfMemory,
     /// Chromium cannot be started for the reason given; the worker keeps trying.
     Unavailable(Arc<str>),
 }

@@ -28,6 +28,8 @@ const KEY_MISSING: &str = "LEAFCUTTER_SECRET_KEY is missing: all replicas need t
     (`openssl rand -hex 32`)";
 /// Time beyond the item's limit until its lease ends, for the claim and the report.
 const LEASE_MARGIN_MS: i64 = 15_000;
+/// Bytes of a MiB, in which memory is set.
+const MIB: u64 = 1_024 * 1_024;
 /// Slots that are assumed where the workers are elsewhere and nobody says how many there are.
 const SLOTS_ELSEWHERE: usize = 64;
 
@@ -170,6 +172,13 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
     settings.proxies = super::proxies::pools(args)?;
     settings.pages_per_browser = args.chromium.pages_per_browser;
+    settings.browser_age = Duration::from_secs(args.chromium.browser_age.into());
+    settings.browser_memory_bytes = args
+        .chromium
+        .browser_memory_mb
+        .map_or_else(|| WorkerSettings::browser_memory(settings.concurrency), |mib| mib * MIB);
+    settings.page_memory_bytes = args.chromium.page_memory_mb * MIB;
+    settings.memory_reserve_bytes = args.chromium.memory_reserve_mb * MIB;
     // Before anything else is started: without Chromium nothing is.
     settings.program()?;
     Ok(settings)
@@ -181,6 +190,9 @@ pub(super) fn watch_worker(worker: &Worker, health: &Health) {
         let ready = match &*ready.borrow() {
             Readiness::Ready => Ok(()),
             Readiness::Starting => Err("is being started".to_owned()),
+            Readiness::ShortOfMemory => {
+                Err("waits for memory: see LEAFCUTTER_MEMORY_RESERVE_MB in docs/operations.md".to_owned())
+            }
             Readiness::Unavailable(reason) => Err(reason.to_string()),
         };
         async move { ready }

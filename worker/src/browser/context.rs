@@ -44,6 +44,8 @@ pub(crate) struct Tab {
     watch: Watch,
     /// Whether the tab can serve another item after it has been emptied.
     reusable: bool,
+    /// Pages of the browser that had been ended for their memory when the item began.
+    killed_before: u64,
 }
 
 impl Tab {
@@ -58,7 +60,10 @@ impl Tab {
             }
         };
         match within(OPEN_LIMIT_MS, make_tab(&browser, &context)).await {
-            Ok((page, watch)) => Ok(Self { browser, context, page, watch, reusable: true }),
+            Ok((page, watch)) => {
+                let killed_before = browser.killed_pages();
+                Ok(Self { browser, context, page, watch, reusable: true, killed_before })
+            }
             Err(error) => {
                 dispose(&browser, context).await;
                 Err(error)
@@ -86,6 +91,16 @@ impl Tab {
     /// The tab may be in a state that cannot be undone, such as a load that never ends.
     pub(crate) fn spoil(&mut self) {
         self.reusable = false;
+    }
+
+    /// The page's process ended while the item ran. Says more about why, where more is known.
+    pub(crate) fn died(&mut self, failure: FailedPage) -> FailedPage {
+        self.spoil();
+        if self.browser.killed_pages() == self.killed_before {
+            return failure;
+        }
+        let message = "the page was ended because of the memory that it, or one beside it, held";
+        FailedPage { message: message.to_owned(), ..failure }
     }
 
     /// Sets the cookies of an item, for the host of `url` alone and until the context is emptied.
@@ -127,6 +142,7 @@ impl Tab {
         })
         .await?;
         self.reusable = true;
+        self.killed_before = self.browser.killed_pages();
         Ok(())
     }
 

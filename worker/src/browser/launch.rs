@@ -3,8 +3,9 @@
 use super::{
     process::{Group, Process},
     sandbox,
+    watchdog::{self, Bounds},
 };
-use crate::{WorkerError, WorkerSettings};
+use crate::{WorkerError, WorkerSettings, memory::Memory};
 use chromiumoxide::{
     Page,
     cdp::{
@@ -45,21 +46,30 @@ pub(crate) struct Browser {
     process: Process,
     lost: CancellationToken,
     retired: CancellationToken,
+    drained: CancellationToken,
     pages: AtomicU64,
     pages_max: u64,
+    /// Pages that were ended because of the memory that they held.
+    killed_pages: AtomicU64,
 }
 
 impl Browser {
     /// Starts Chromium and makes sure that it opens pages, in its sandbox.
     pub(crate) async fn launch(
         settings: &WorkerSettings,
+        memory: &Memory,
         tasks: &TaskTracker,
     ) -> Result<Arc<Self>, WorkerError> {
         let program = settings.program()?;
         let mut said = Vec::new();
         let limit = Duration::from_millis(LAUNCH_LIMIT_MS);
         match timeout(limit, Self::start(&program, settings, tasks, &mut said)).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => {
+                let browser = outcome?;
+                let watch = watchdog::watch(Arc::downgrade(&browser), Bounds::of(settings), memory.clone());
+                tasks.spawn(browser.process.gone().clone().run_until_cancelled_owned(watch));
+                Ok(browser)
+            }
             Err(_) => Err(WorkerError::Launch(words(&said))),
         }
     }
@@ -96,8 +106,10 @@ impl Browser {
             process,
             lost,
             retired: CancellationToken::new(),
+            drained: CancellationToken::new(),
             pages: AtomicU64::new(0),
             pages_max: settings.pages_per_browser.max(1),
+            killed_pages: AtomicU64::new(0),
         });
         browser.prove().await?;
         browser.close_windows_of_pages(tasks).await?;
@@ -154,6 +166,38 @@ impl Browser {
         if self.pages.fetch_add(1, Ordering::Relaxed) + 1 >= self.pages_max {
             self.retired.cancel();
         }
+    }
+
+    /// Pages that were opened.
+    pub(super) fn pages(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// The group that all its processes are in.
+    pub(super) fn group_number(&self) -> i32 {
+        self.process.leader().as_raw_nonzero().get()
+    }
+
+    /// Ends the process of a page, because of the memory that it holds.
+    pub(super) fn kill_page(&self, pid: i32) {
+        self.killed_pages.fetch_add(1, Ordering::Relaxed);
+        self.process.group().kill_member(pid);
+    }
+
+    /// How many pages were ended so.
+    pub(super) fn killed_pages(&self) -> u64 {
+        self.killed_pages.load(Ordering::Relaxed)
+    }
+
+    /// Whether Chromium was ended because its last items took too long to leave it. They are not to blame.
+    pub(crate) fn drained(&self) -> bool {
+        self.drained.is_cancelled()
+    }
+
+    /// Ends a retired Chromium that is still in use.
+    pub(super) fn end_drain(&self) {
+        self.drained.cancel();
+        self.abandon();
     }
 
     /// Ends Chromium at once, because it no longer does what it is told.

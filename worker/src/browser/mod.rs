@@ -10,6 +10,7 @@ mod pool;
 mod process;
 mod sandbox;
 mod watch;
+mod watchdog;
 
 pub(crate) use context::{Tab, lost};
 pub(crate) use net_error::{failed, refused};

@@ -2,10 +2,10 @@
 //! Nothing here speaks to Chromium; that is `launch`.
 
 use super::command_line::{UNPRIVILEGED_ID, command};
-use crate::{WorkerError, orphans::Record};
+use crate::{WorkerError, orphans::Record, proc};
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid,
-    waitpgid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, pidfd_open,
+    pidfd_send_signal, test_kill_process_group, waitid, waitpgid,
 };
 use std::{
     os::unix::process::CommandExt,
@@ -33,6 +33,18 @@ impl Group {
         if let Some(group) = *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             // An error means that nobody is left to be killed.
             let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Kills one process, if it is of this group.
+    pub(crate) fn kill_member(&self, pid: i32) {
+        // Held until the signal is sent, so that the group cannot be another one meanwhile.
+        let group = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(group), Some(pid)) = (*group, Pid::from_raw(pid)) else { return };
+        // Looked at after it was opened, so that it is this process and not a later one with its number.
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if proc::group(pid.as_raw_nonzero().get()) == Some(group.as_raw_nonzero().get()) {
+            let _ = pidfd_send_signal(process, Signal::KILL);
         }
     }
 

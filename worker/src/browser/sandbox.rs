@@ -1,9 +1,8 @@
 //! Whether Chromium's sandbox really is on, seen from outside: what the kernel says about its renderers. The
 //! command line is no proof, as Chromium can be built or wrapped to ignore it.
 
-use crate::orphans::stat;
+use crate::proc::{is_renderer, members, status};
 use rustix::process::Pid;
-use std::fs;
 
 /// Says why the renderers of this group are not sandboxed; nothing when they are.
 ///
@@ -26,23 +25,6 @@ fn fault_in(status: &str) -> Option<String> {
         return Some("a renderer runs in the namespace of the service".to_owned());
     }
     None
-}
-
-fn members(group: i32) -> impl Iterator<Item = i32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(move |pid| stat(*pid).and_then(|fields| fields.get(2)?.parse::<i32>().ok()) == Some(group))
-}
-
-/// By its command line, which a renderer writes itself, as one text without separators.
-fn is_renderer(pid: i32) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline"))
-        .is_ok_and(|line| String::from_utf8_lossy(&line).contains("--type=renderer"))
-}
-
-fn status(pid: i32) -> Option<String> {
-    fs::read_to_string(format!("/proc/{pid}/status")).ok()
 }
 
 #[cfg(test)]

@@ -153,6 +153,23 @@ pub(crate) struct ChromiumArgs {
     #[arg(long, env = "LEAFCUTTER_PAGES_PER_BROWSER", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) pages_per_browser: u64,
 
+    /// Seconds that one Chromium is used before a fresh one takes over.
+    #[arg(long, env = "LEAFCUTTER_BROWSER_AGE", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(60..=604_800))]
+    pub(crate) browser_age: u32,
+
+    /// MiB that all processes of one Chromium hold when a fresh one takes over; at twice as many it is killed
+    /// [default: 512 and 256 for each page at a time, at most half of the memory].
+    #[arg(long, env = "LEAFCUTTER_BROWSER_MEMORY_MB", value_parser = clap::value_parser!(u64).range(256..=1_048_576))]
+    pub(crate) browser_memory_mb: Option<u64>,
+
+    /// MiB that the process of one page may hold; then it is killed and its item fails.
+    #[arg(long, env = "LEAFCUTTER_PAGE_MEMORY_MB", default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    pub(crate) page_memory_mb: u64,
+
+    /// MiB that the machine or container must have left before a page is begun; 0: is not asked.
+    #[arg(long, env = "LEAFCUTTER_MEMORY_RESERVE_MB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(..=1_048_576))]
+    pub(crate) memory_reserve_mb: u64,
+
     /// Seconds that running pages get to finish when the service is stopped.
     #[arg(long, env = "LEAFCUTTER_STOP_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u16).range(..=600))]
     pub(crate) stop_timeout: u16,
