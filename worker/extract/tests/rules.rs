@@ -29,14 +29,14 @@ fn samples() -> Vec<Sample> {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let told = std::fs::read_to_string(path.with_extension("json")).unwrap_or_else(|_| panic!("{name}"));
         let told = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Sample { name, html: std::fs::read_to_string(path).unwrap(), told }
+        Sample { name, html: std::fs::read_to_string(path).expect("a page"), told }
     };
     pages.iter().map(read).collect()
 }
 
 /// What is wrong with the outcome of a case, if anything.
 fn complaint(html: &str, case: &Value) -> Option<String> {
-    let url = Url::parse("https://site.example/section/page.html").unwrap();
+    let url = Url::parse("https://site.example/section/page.html").expect("a constant");
     let wanted = Wanted::Json {
         schema: case.get("schema"),
         prompt: case["prompt"].as_str(),

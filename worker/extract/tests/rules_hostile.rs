@@ -11,7 +11,7 @@ const PAGE: &str = "<html lang=en><title>Cup</title><script type='application/ld
     <div typeof=Thing><p property=name>x</p></div><ul><li class=card><h3>One</h3>$1<li class=card><h3>Two</h3>$2</ul>";
 
 fn run(html: &str, schema: &Value) -> Result<(), ExtractError> {
-    let url = Url::parse("https://hostile.example/item/123456789").unwrap();
+    let url = Url::parse("https://hostile.example/item/123456789").expect("a constant");
     let wanted = Wanted::Json { schema: Some(schema), prompt: None, main_content: false };
     extract(&Page { html, url: &url }, &wanted).map(|_| ())
 }

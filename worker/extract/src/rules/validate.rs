@@ -22,6 +22,9 @@ const PATTERN_CACHE_BYTES_MAX: usize = 1024 * 1024;
 /// Messages in one answer.
 const MESSAGES_MAX: usize = 20;
 
+/// Takes the value at a path out.
+type Way = fn(&mut Value, &str);
+
 /// Compiles the schema without any access to network or files.
 pub(crate) fn compile(schema: &Value) -> Result<Validator, ExtractError> {
     let engine =
@@ -41,8 +44,7 @@ pub(crate) fn repair(validator: &Validator, result: &mut Value) -> Result<(), Ex
         let values = faults(validator, result);
         let mut rows: Vec<String> = values.iter().filter_map(|path| row(path)).collect();
         rows.dedup();
-        let ways: [(fn(&mut Value, &str), &[String]); 3] =
-            [(make_null, &values), (remove, &values), (remove, &rows)];
+        let ways: [(Way, &[String]); 3] = [(make_null, &values), (remove, &values), (remove, &rows)];
         let better = ways.iter().find_map(|(way, paths)| {
             let mut changed = result.clone();
             paths.iter().for_each(|path| way(&mut changed, path));
