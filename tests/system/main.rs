@@ -13,6 +13,9 @@ mod contract;
 mod crashes;
 mod harness;
 mod limits;
+mod model;
+#[path = "../../worker/model/tests/suite/stand_in.rs"]
+mod model_endpoint;
 mod private_addresses;
 mod reads;
 mod restarts;

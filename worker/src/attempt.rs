@@ -3,6 +3,7 @@
 
 use crate::{
     browser::{self, Pool, Tab, failed},
+    by_model::ModelReader,
     content, desk, fast,
 };
 use leafcutter_dispatch::{Assignment, FailedPage, ScrapedPage};
@@ -45,6 +46,7 @@ impl Limits {
 pub(crate) struct Bench {
     pub(crate) proxy: Proxy,
     pub(crate) proxies: ProxyPools,
+    pub(crate) model: ModelReader,
     pub(crate) tab: Option<(BatchId, Tab)>,
 }
 
@@ -102,6 +104,7 @@ pub(crate) async fn run(
             bench.proxy.begin_item_through(bench.proxies.route(place, item));
         }
     }
+    bench.model.begin_item();
     let outcome = timeout_at(limits.work_until, work(bench, pool, objects, assignment, limits)).await;
     if outcome.is_err()
         && let Some((_, tab)) = &mut bench.tab
@@ -131,7 +134,7 @@ async fn work(
         http_status: Some(http_status),
         ..failure
     };
-    let (result, extractor) = content::result(document, assignment).await.map_err(known)?;
+    let (result, extractor) = content::result(document, assignment, &bench.model).await.map_err(known)?;
     let unstored = |_| known(failed(ErrorCode::Internal, "the result could not be stored"));
     let result = objects.put(&assignment.object_prefix, result).await.map_err(unstored)?;
     let screenshot = match picture {

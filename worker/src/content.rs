@@ -1,7 +1,7 @@
 //! From a document to the bytes of a result: which kinds of documents are read, and what each becomes. How HTML is
 //! understood is `leafcutter-extract`'s; where documents come from is `browser`'s and `fast`'s.
 
-use crate::browser::failed;
+use crate::{browser::failed, by_model::ModelReader};
 use bytes::Bytes;
 use leafcutter_dispatch::{Assignment, FailedPage};
 use leafcutter_domain::{ErrorCode, OutputFormat, ScrapeOptions, batch::Extractor};
@@ -48,15 +48,19 @@ pub(crate) struct Document {
     pub(crate) text: String,
 }
 
-/// Makes the result that the assignment asks for, off the async threads.
+/// Makes the result that the assignment asks for, by the model where it reads such, else off the async threads.
 pub(crate) async fn result(
     document: Document,
     assignment: &Assignment,
+    model: &ModelReader,
 ) -> Result<(Bytes, Extractor), FailedPage> {
-    let options = assignment.options.clone();
-    let made = tokio::task::spawn_blocking(move || make(&document, &options)).await;
-    let (bytes, extractor) =
-        made.map_err(|_| failed(ErrorCode::ExtractionFailed, "the extraction broke off"))??;
+    let (bytes, extractor) = if model.reads(&assignment.options) {
+        (model.result(document, &assignment.options).await?, Extractor::Model)
+    } else {
+        let options = assignment.options.clone();
+        let made = tokio::task::spawn_blocking(move || make(&document, &options)).await;
+        made.map_err(|_| failed(ErrorCode::ExtractionFailed, "the extraction broke off"))??
+    };
     if bytes.len() as u64 > assignment.result_bytes_max {
         let message =
             format!("the result has {} bytes, {} are kept", bytes.len(), assignment.result_bytes_max);
@@ -115,7 +119,7 @@ fn as_html(document: &Document) -> Option<String> {
     }
 }
 
-fn of(error: &ExtractError) -> FailedPage {
+pub(crate) fn of(error: &ExtractError) -> FailedPage {
     let code = match error {
         ExtractError::Empty => ErrorCode::EmptyContent,
         ExtractError::SchemaMismatch(_) => ErrorCode::SchemaMismatch,

@@ -20,6 +20,7 @@
 
 mod attempt;
 mod browser;
+mod by_model;
 mod content;
 mod desk;
 mod error;
@@ -35,5 +36,8 @@ pub use error::WorkerError;
 pub use settings::WorkerSettings;
 pub use worker::{Readiness, Worker};
 
-/// Log targets that may print cookies and page content; never to be switched on.
-pub const SECRET_LOG_TARGETS: [&str; 3] = ["chromiumoxide", "tungstenite", "async_tungstenite"];
+pub use leafcutter_model::{ApiKey, ModelSettings};
+
+/// Log targets that may print cookies, page content and what a model said; never to be switched on.
+pub const SECRET_LOG_TARGETS: [&str; 4] =
+    ["chromiumoxide", "tungstenite", "async_tungstenite", leafcutter_model::SECRET_LOG_TARGETS[0]];

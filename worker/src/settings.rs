@@ -3,6 +3,7 @@
 
 use crate::{WorkerError, memory};
 use leafcutter_domain::WorkerId;
+use leafcutter_model::ModelSettings;
 use leafcutter_egress::ProxyPools;
 use std::{
     path::{Path, PathBuf},
@@ -49,6 +50,8 @@ pub struct WorkerSettings {
     pub item_limit: Duration,
     /// Upstream proxies, for batches that ask for one.
     pub proxies: ProxyPools,
+    /// The language model that reads pages for JSON; without one, rules do.
+    pub model: Option<ModelSettings>,
     /// Pages that one browser opens before a fresh one takes over, at least 1.
     pub pages_per_browser: u64,
     /// How long a browser that has opened pages is used before a fresh one takes over.
@@ -81,6 +84,7 @@ impl WorkerSettings {
             chromium: None,
             item_limit: Duration::from_secs(ITEM_LIMIT_S),
             proxies: ProxyPools::default(),
+            model: None,
             pages_per_browser: PAGES_PER_BROWSER,
             browser_age: Duration::from_secs(BROWSER_AGE_S),
             browser_memory_bytes: Self::browser_memory(concurrency),

@@ -132,10 +132,13 @@ fn report(assignment: &Assignment, attempt: Option<Result<ScrapedPage, FailedPag
 
 fn usage(bench: &Bench, begun: Instant) -> Usage {
     let used = bench.proxy.usage();
+    let tokens = bench.model.tokens();
     Usage {
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         received_bytes: used.received_bytes,
         requests: u32::try_from(used.requests).unwrap_or(u32::MAX),
+        model_input_tokens: tokens.input,
+        model_output_tokens: tokens.output,
         ..Usage::default()
     }
 }

@@ -4,11 +4,13 @@ use crate::{
     WorkerError, WorkerSettings,
     attempt::Bench,
     browser::Pool,
+    by_model::ModelReader,
     orphans,
     slot::{self, Shared},
 };
 use leafcutter_dispatch::{WorkDesk, WorkSource};
 use leafcutter_egress::{Limits, Policy, Proxy};
+use leafcutter_model::Model;
 use leafcutter_object_store::Objects;
 use std::{
     sync::{
@@ -61,9 +63,12 @@ impl Worker {
         adopt_orphans();
         let settings = Arc::new(settings);
         let mut benches = Vec::new();
+        let model =
+            settings.model.clone().map(Model::new).transpose().map_err(WorkerError::Model)?.map(Arc::new);
         for _ in 0..settings.concurrency.max(1) {
             let proxy = Proxy::start(policy.clone(), Limits::default()).await.map_err(WorkerError::Egress)?;
-            benches.push(Bench { proxy, proxies: settings.proxies.clone(), tab: None });
+            let model = ModelReader::new(model.clone());
+            benches.push(Bench { proxy, proxies: settings.proxies.clone(), model, tab: None });
         }
         let (slots, browsers, close_browsers) =
             (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());

@@ -38,6 +38,9 @@ const SLOTS_ELSEWHERE: usize = 64;
 /// # Errors
 /// One of them is not usable, or missing.
 pub(super) fn secrets_are_usable(plan: &Plan) -> anyhow::Result<()> {
+    if plan.roles.work {
+        plan.args.pages.model.settings()?;
+    }
     if plan.roles.command {
         settings::admin_token()?;
         let key = settings::secret_key()?;
@@ -61,7 +64,7 @@ pub(super) fn commands(
     };
     let settings = CommandSettings {
         prices: PriceList::BUILT_IN,
-        extras: Extras::default(),
+        extras: Extras { model: args.pages.model.budget(), ..Extras::default() },
         batch_urls_max: args.write.batch_urls.into(),
         pending_batches_max: args.write.pending_batches as usize,
         result_bytes_max: args.results.result_bytes,
@@ -171,6 +174,7 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     settings.chromium.clone_from(&args.chromium.chromium);
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
     settings.proxies = super::proxies::pools(args)?;
+    settings.model = args.pages.model.settings()?;
     settings.pages_per_browser = args.chromium.pages_per_browser;
     settings.browser_age = Duration::from_secs(args.chromium.browser_age.into());
     settings.browser_memory_bytes = args

@@ -8,7 +8,7 @@ use crate::{
     endpoint::{About, Endpoint, Fault},
     talk::{Format, Manners, Talk},
 };
-use leafcutter_domain::{ModelTokens, ScrapeOptions};
+use leafcutter_domain::{ModelTokens, ScrapeOptions, TOKEN_BYTES};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
@@ -42,6 +42,12 @@ impl Model {
         settings.check()?;
         let endpoint = Endpoint::new(&settings)?;
         Ok(Self { endpoint, settings, learned: Mutex::default() })
+    }
+
+    /// How much of a page is sent, in bytes; of a longer one something is left out.
+    #[must_use]
+    pub fn page_bytes_max(&self) -> usize {
+        usize::try_from(self.settings.budget.page_tokens).unwrap_or(usize::MAX).saturating_mul(TOKEN_BYTES)
     }
 
     /// JSON from a page that satisfies the schema. The caller bounds the time of it all; `tally` counts the tokens of

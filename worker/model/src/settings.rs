@@ -83,7 +83,11 @@ impl ModelSettings {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), ModelSettingsError> {
+    /// Whether they can be used.
+    ///
+    /// # Errors
+    /// What is wrong; the message repeats no value.
+    pub fn check(&self) -> Result<(), ModelSettingsError> {
         let url = &self.url;
         let plain = url.username().is_empty() && url.password().is_none();
         let bare = url.query().is_none() && url.fragment().is_none();

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_schema_is_enforced_in_the_form_that_was_agreed_on() {
         let talk = Talk::about(&PageText::default(), &options(), BUDGET).unwrap();
-        let asked = |format, former_bound| {
+        let asked = |format, former_bound: bool| {
             let manners = Manners { format, temperature: !former_bound, former_bound };
             serde_json::to_value(talk.request("m", manners)).unwrap()
         };

@@ -5,6 +5,9 @@
 
 mod faults;
 mod isolation;
+mod model;
+#[path = "../../model/tests/suite/stand_in.rs"]
+mod model_endpoint;
 mod pages;
 mod processes;
 mod site;

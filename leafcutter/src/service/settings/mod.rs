@@ -1,9 +1,11 @@
 //! Flags of the service and their environment twins, with bounds. What is wrong is said in one line at start. Which
 //! settings a role takes is in `roles`, the servers that it may use are in `servers`.
 
+mod model;
 mod roles;
 mod servers;
 
+use model::ModelArgs;
 pub(crate) use roles::{CommandApiArgs, Plan, ProjectorRoleArgs, QueryApiArgs, WorkerArgs};
 pub(crate) use servers::{DatabaseArgs, DispatchArgs, EventStoreArgs, KeyBytes, ObjectsArgs, secret_key};
 
@@ -84,6 +86,9 @@ pub(crate) struct PageArgs {
     /// File of upstream proxies, for pages that are opened with `useProxy` [default: none].
     #[arg(long, env = "LEAFCUTTER_PROXIES", default_value = "", hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     proxies: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 
     /// Seconds that one page may take in all.
     #[arg(long, env = "LEAFCUTTER_ITEM_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
