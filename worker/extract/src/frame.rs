@@ -122,7 +122,7 @@ pub(crate) fn remove(document: &Document) {
             return true;
         }
         let share = words.get(&node.id).copied().unwrap_or(0) as f64 / total.max(1) as f64;
-        let hidden = is_hidden(node) && share <= FRAME_SHARE_MAX && !has_prose(node);
+        let hidden = page::is_styled_away(node) && share <= FRAME_SHARE_MAX && !has_prose(node);
         let found = hidden || is_frame(node, share);
         if found {
             frame.push(*node);
@@ -202,14 +202,6 @@ fn has_prose(node: &NodeRef<'_>) -> bool {
 
 fn inside_content(node: &NodeRef<'_>) -> bool {
     node.ancestors_it(None).any(|above| above.has_name("main") || above.has_name("article"))
-}
-
-fn is_hidden(node: &NodeRef<'_>) -> bool {
-    let style: String = node.attr_or("style", "").chars().filter(|c| !c.is_whitespace()).collect();
-    node.has_attr("hidden")
-        || node.attr_or("aria-hidden", "").trim() == "true"
-        || style.contains("display:none")
-        || style.contains("visibility:hidden")
 }
 
 /// Whether one of the words that the names consist of names frame.

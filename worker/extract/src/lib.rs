@@ -4,6 +4,8 @@
 //! randomness, a network (also not for a remote `$ref`). The HTML is hostile: every parse goes through `depth` first and runs in `sandbox`.
 //! Start reading at `markdown` for text and at `rules` for JSON.
 
+mod blocks;
+mod code;
 mod depth;
 mod documents;
 mod frame;
@@ -120,4 +122,19 @@ pub fn title(html: &str) -> Option<String> {
     }
     let html = html.to_owned();
     sandbox::run(move || Ok(page::title(&page::parse(&html)?))).ok().flatten()
+}
+
+/// The names of the numbers that the chooser of main content hears, and for every block of text of the page its
+/// text and its numbers. For training.
+///
+/// # Errors
+/// [`ExtractError`], as [`extract`].
+#[doc(hidden)]
+pub fn block_rows(page: &Page<'_>) -> Result<(Vec<String>, Vec<(String, Vec<f32>)>), ExtractError> {
+    let (html, url) = (page.html.to_owned(), page.url.clone());
+    sandbox::run(move || {
+        let document = page::parse(&html)?;
+        let base = page::base(&document, &url);
+        Ok(main_content::rows(&document, &base))
+    })
 }

@@ -7,7 +7,7 @@ use dom_query::Document;
 use html_to_markdown_rs::{ConversionOptions, PreprocessingOptions, convert};
 use url::Url;
 
-use crate::{ExtractError, Page, main_content, page, unescape};
+use crate::{ExtractError, Page, code, main_content, page, unescape};
 
 /// Converts the page, or its main content.
 pub(crate) fn of_page(page: &Page<'_>, main_only: bool) -> Result<String, ExtractError> {
@@ -18,6 +18,7 @@ pub(crate) fn of_page(page: &Page<'_>, main_only: bool) -> Result<String, Extrac
         return Err(ExtractError::Empty);
     }
     let base = page::base(&document, page.url);
+    code::mark(&document);
     let document = if main_only { main_content::of(document, &base)? } else { document };
     of_document(&document, &base)
 }
@@ -38,6 +39,7 @@ fn of_document(document: &Document, base: &Url) -> Result<String, ExtractError> 
 
 /// Takes out of the tree what the converter would write badly.
 fn prepare(document: &Document) {
+    code::name(document);
     // Inside a code block a link's Markdown would be read as code.
     for link in document.select("pre a").nodes() {
         match link.first_child() {

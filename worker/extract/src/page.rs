@@ -202,8 +202,17 @@ pub(crate) fn name(node: &NodeRef<'_>) -> String {
     }
 }
 
-fn is_invisible(node: &NodeRef<'_>) -> bool {
+pub(crate) fn is_invisible(node: &NodeRef<'_>) -> bool {
     node.is_element() && (INVISIBLE.iter().any(|tag| node.has_name(tag)) || node.has_attr("hidden"))
+}
+
+/// Whether the element's own style or attributes keep it out of sight.
+pub(crate) fn is_styled_away(node: &NodeRef<'_>) -> bool {
+    let style: String = node.attr_or("style", "").chars().filter(|c| !c.is_whitespace()).collect();
+    node.has_attr("hidden")
+        || node.attr_or("aria-hidden", "").trim() == "true"
+        || style.contains("display:none")
+        || style.contains("visibility:hidden")
 }
 
 /// Whether the element flows inside a line of text.

@@ -46,9 +46,39 @@ pub(crate) fn disputed(content: &Document, opinion: &str) {
         // A list stays or goes as a whole: its short items are often missed. So are rows and lines of code.
         !is_one_of(node, LISTS) && !is_one_of(node, SPARED)
     });
+    let bare_before = bare_headings(&root);
     for node in unwanted {
         node.remove_from_parent();
     }
+    for heading in bare_headings(&root) {
+        if !bare_before.iter().any(|before| before.id == heading.id) {
+            heading.remove_from_parent();
+        }
+    }
+}
+
+/// Headings under which nothing is said before the next one of the same rank or above.
+fn bare_headings<'a>(root: &NodeRef<'a>) -> Vec<NodeRef<'a>> {
+    let (mut bare, mut open) = (Vec::new(), Vec::<(usize, NodeRef<'a>)>::new());
+    page::walk(root, &mut |node, step| {
+        if step == Step::Out {
+            return false;
+        }
+        if let Some(rank) = HEADINGS.iter().position(|name| node.has_name(name)) {
+            while let Some(last) = open.pop_if(|(above, _)| *above >= rank) {
+                bare.push(last.1);
+            }
+            open.push((rank, *node));
+            return false;
+        }
+        let says = node.has_name("img") || (node.is_text() && !node.text().trim().is_empty());
+        if says {
+            open.clear();
+        }
+        true
+    });
+    bare.extend(open.into_iter().map(|(_, heading)| heading));
+    bare
 }
 
 fn is_one_of(node: &NodeRef<'_>, names: &[&str]) -> bool {
@@ -85,4 +115,23 @@ fn kept_texts(root: &NodeRef<'_>, opinion: &str) -> HashSet<NodeId> {
 
 fn without_space(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_goes_with_all_that_stood_under_it() {
+        let article = "<h1>Title</h1><p>The first paragraph is long enough to be found again in the opinion.</p>\
+            <h2>Related</h2><div><a href=x>Elsewhere on this site</a></div>\
+            <h2>Part</h2><h3>Section</h3><p>The second paragraph, too, is long enough to be found again.</p>";
+        let content = Document::from(article);
+        let opinion = "The first paragraph is long enough to be found again in the opinion.\n\
+            The second paragraph, too, is long enough to be found again.";
+        disputed(&content, opinion);
+        let text = page::text(&content.html_root());
+        assert!(text.contains("Title") && text.contains("Part Section The second"), "{text}");
+        assert!(!text.contains("Related") && !text.contains("Elsewhere"), "{text}");
+    }
 }
