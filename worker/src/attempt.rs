@@ -2,10 +2,11 @@
 //! wall-clock limit. Claims and reports are `slot`'s.
 
 use crate::{
-    browser::{self, Pool, Tab, failed},
+    browser::{self, Passage, Pool, Tab, failed},
     by_model::ModelReader,
     content, desk, fast,
 };
+use leafcutter_challenge::Solver;
 use leafcutter_dispatch::{Assignment, FailedPage, ScrapedPage};
 use leafcutter_domain::{BatchId, ErrorCode, Isolation, ScrapeMode, Screenshot};
 use leafcutter_egress::{Proxy, ProxyPools};
@@ -48,6 +49,10 @@ pub(crate) struct Bench {
     pub(crate) proxies: ProxyPools,
     pub(crate) model: ModelReader,
     pub(crate) tab: Option<(BatchId, Tab)>,
+    /// Whom to ask for answers to CAPTCHAs.
+    pub(crate) solver: Option<Solver>,
+    /// Answers to CAPTCHAs that were paid in the attempt.
+    pub(crate) captchas: u32,
 }
 
 impl Bench {
@@ -105,6 +110,7 @@ pub(crate) async fn run(
         }
     }
     bench.model.begin_item();
+    bench.captchas = 0;
     let outcome = timeout_at(limits.work_until, work(bench, pool, objects, assignment, limits)).await;
     if outcome.is_err()
         && let Some((_, tab)) = &mut bench.tab
@@ -160,7 +166,13 @@ async fn in_browser(
         if let Some(cookies) = &assignment.cookies {
             tab.set_cookies(cookies, url).await?;
         }
-        let document = browser::open(tab, url, &bench.proxy, limits.load_until).await?;
+        let passage = Passage {
+            solver: bench.solver.as_ref(),
+            captchas: &mut bench.captchas,
+            load_until: limits.load_until,
+            pass_until: limits.load_until + (limits.work_until - limits.load_until) / 2,
+        };
+        let document = browser::open_past(tab, url, &bench.proxy, passage).await?;
         let picture = match assignment.options.screenshot {
             Screenshot::None => None,
             wanted => Some(browser::picture(tab, wanted == Screenshot::FullPage).await?),

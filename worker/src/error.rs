@@ -1,6 +1,7 @@
 //! Why the worker cannot work, for the operator who has to change something. Why one *item* failed is not here:
 //! that is a `FailedPage` with a code of the contract.
 
+use leafcutter_challenge::SolverError;
 use std::{io, path::PathBuf};
 
 /// The worker cannot start, or cannot keep a browser.
@@ -43,6 +44,9 @@ pub enum WorkerError {
     /// The language model cannot be asked.
     #[error("the settings of the model (LEAFCUTTER_MODEL_…) cannot be used")]
     Model(#[source] leafcutter_model::ModelSettingsError),
+    /// The service that solves CAPTCHAs cannot be asked.
+    #[error("LEAFCUTTER_CAPTCHA_URL names no service that can be asked")]
+    Solver(#[source] SolverError),
     /// The slots' way out of the machine cannot be opened.
     #[error("no loopback listener for a slot's egress can be opened: check the limit of open files")]
     Egress(#[source] io::Error),

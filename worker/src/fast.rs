@@ -2,10 +2,11 @@
 //! in the browser, but no scripts, no sub-resources and no picture.
 
 use crate::{
-    browser::{failed, refused},
+    browser::{failed, refused, unpassed},
     content::{Document, Kind},
 };
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use leafcutter_challenge::{Evidence, TELLING_HEADERS, judge, may_hide_a_challenge};
 use leafcutter_dispatch::{Cookies, FailedPage};
 use leafcutter_domain::ErrorCode;
 use leafcutter_egress::{Proxy, REFUSAL_HEADER};
@@ -66,17 +67,36 @@ async fn read(response: Response, proxy: &Proxy) -> Result<Document, FailedPage>
     {
         return Err(failure);
     }
-    if status.as_u16() >= 400 {
-        return Err(failed(ErrorCode::HttpStatus, format!("the page answered {status}")));
-    }
     let (mime, charset) = content_type(response.headers());
+    let refused = || failed(ErrorCode::HttpStatus, format!("the page answered {status}"));
+    let html = Kind::of(&mime) == Some(Kind::Html);
+    if status.as_u16() >= 400 && !(html && may_hide_a_challenge(status.as_u16())) {
+        return Err(refused());
+    }
+    let telling = telling(response.headers());
     let Some(kind) = Kind::of(&mime) else {
         let message = format!("the page is of the kind '{mime}', which is not read");
         return Err(failed(ErrorCode::UnsupportedContent, message));
     };
-    let bytes = body(response, proxy).await?;
+    let bytes = match body(response, proxy).await {
+        Err(_) if status.as_u16() >= 400 => return Err(refused()),
+        read => read?,
+    };
     let text = decode(&bytes, charset.as_deref());
+    let evidence = Evidence { status: status.as_u16(), headers: &telling, html: &text };
+    if let Some(challenge) = judge(&evidence).filter(|_| html) {
+        return Err(unpassed(&challenge, Some("without a browser it cannot be passed")));
+    }
+    if status.as_u16() >= 400 {
+        return Err(refused());
+    }
     Ok(Document { final_url: url, http_status: status.as_u16(), kind, text })
+}
+
+/// The headers that can tell a challenge.
+fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
+    let found = TELLING_HEADERS.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
+    found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 async fn body(mut response: Response, proxy: &Proxy) -> Result<Vec<u8>, FailedPage> {

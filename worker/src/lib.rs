@@ -33,6 +33,7 @@ mod slot;
 mod worker;
 
 pub use error::WorkerError;
+pub use leafcutter_challenge::{Pace, Solver, SolverKey, SolverSettings};
 pub use settings::WorkerSettings;
 pub use worker::{Readiness, Worker};
 

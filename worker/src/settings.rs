@@ -2,6 +2,7 @@
 //! variables is the binary's task.
 
 use crate::{WorkerError, memory};
+use leafcutter_challenge::SolverSettings;
 use leafcutter_domain::WorkerId;
 use leafcutter_model::ModelSettings;
 use leafcutter_egress::ProxyPools;
@@ -52,6 +53,8 @@ pub struct WorkerSettings {
     pub proxies: ProxyPools,
     /// The language model that reads pages for JSON; without one, rules do.
     pub model: Option<ModelSettings>,
+    /// Service that solves CAPTCHAs; without one they end the item.
+    pub solver: Option<SolverSettings>,
     /// Pages that one browser opens before a fresh one takes over, at least 1.
     pub pages_per_browser: u64,
     /// How long a browser that has opened pages is used before a fresh one takes over.
@@ -85,6 +88,7 @@ impl WorkerSettings {
             item_limit: Duration::from_secs(ITEM_LIMIT_S),
             proxies: ProxyPools::default(),
             model: None,
+            solver: None,
             pages_per_browser: PAGES_PER_BROWSER,
             browser_age: Duration::from_secs(BROWSER_AGE_S),
             browser_memory_bytes: Self::browser_memory(concurrency),

@@ -139,7 +139,7 @@ fn usage(bench: &Bench, begun: Instant) -> Usage {
         requests: u32::try_from(used.requests).unwrap_or(u32::MAX),
         model_input_tokens: tokens.input,
         model_output_tokens: tokens.output,
-        ..Usage::default()
+        captchas: bench.captchas,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     orphans,
     slot::{self, Shared},
 };
+use leafcutter_challenge::Solver;
 use leafcutter_dispatch::{WorkDesk, WorkSource};
 use leafcutter_egress::{Limits, Policy, Proxy};
 use leafcutter_model::Model;
@@ -62,13 +63,21 @@ impl Worker {
         orphans::sweep(&settings.run_folder)?;
         adopt_orphans();
         let settings = Arc::new(settings);
+        let solver = settings.solver.clone().map(Solver::new).transpose().map_err(WorkerError::Solver)?;
         let mut benches = Vec::new();
         let model =
             settings.model.clone().map(Model::new).transpose().map_err(WorkerError::Model)?.map(Arc::new);
         for _ in 0..settings.concurrency.max(1) {
             let proxy = Proxy::start(policy.clone(), Limits::default()).await.map_err(WorkerError::Egress)?;
             let model = ModelReader::new(model.clone());
-            benches.push(Bench { proxy, proxies: settings.proxies.clone(), model, tab: None });
+            benches.push(Bench {
+                proxy,
+                proxies: settings.proxies.clone(),
+                model,
+                tab: None,
+                solver: solver.clone(),
+                captchas: 0,
+            });
         }
         let (slots, browsers, close_browsers) =
             (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());

@@ -12,6 +12,7 @@ mod proxies;
 mod run;
 mod settings;
 mod sides;
+mod solver;
 mod stores;
 mod waiting;
 
@@ -52,6 +53,7 @@ impl Bound {
     pub(crate) async fn bind(plan: Plan) -> anyhow::Result<Self> {
         sides::secrets_are_usable(&plan)?;
         proxies::are_usable(&plan)?;
+        solver::is_usable(&plan)?;
         let listen = plan.args.listen.listen;
         let listener = TcpListener::bind(listen)
             .await

@@ -64,7 +64,10 @@ pub(super) fn commands(
     };
     let settings = CommandSettings {
         prices: PriceList::BUILT_IN,
-        extras: Extras { model: args.pages.model.budget(), ..Extras::default() },
+        extras: Extras {
+            model: args.pages.model.budget(),
+            captcha_solver: super::solver::is_set(args),
+        },
         batch_urls_max: args.write.batch_urls.into(),
         pending_batches_max: args.write.pending_batches as usize,
         result_bytes_max: args.results.result_bytes,
@@ -174,6 +177,7 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     settings.chromium.clone_from(&args.chromium.chromium);
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
     settings.proxies = super::proxies::pools(args)?;
+    settings.solver = super::solver::settings(args)?;
     settings.model = args.pages.model.settings()?;
     settings.pages_per_browser = args.chromium.pages_per_browser;
     settings.browser_age = Duration::from_secs(args.chromium.browser_age.into());

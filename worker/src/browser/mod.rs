@@ -1,6 +1,7 @@
 //! Chromium: its processes, its generations, a slot's own context in it, and the opening of one page. Not here:
 //! batches, leases, reports (see `slot`), and what becomes of a page's content (see `content`).
 
+mod challenge;
 mod command_line;
 mod context;
 mod launch;
@@ -12,8 +13,9 @@ mod sandbox;
 mod watch;
 mod watchdog;
 
+pub(crate) use challenge::{Passage, open_past, unpassed};
 pub(crate) use context::{Tab, lost};
 pub(crate) use net_error::{failed, refused};
-pub(crate) use page::{open, picture};
+pub(crate) use page::picture;
 pub(crate) use pool::Pool;
 pub(crate) use process::PROFILE_PREFIX;

@@ -23,6 +23,7 @@ use chromiumoxide::{
     error::CdpError,
     types::CommandResponse,
 };
+use leafcutter_challenge::may_hide_a_challenge;
 use leafcutter_dispatch::FailedPage;
 use leafcutter_domain::ErrorCode;
 use leafcutter_egress::Proxy;
@@ -30,7 +31,7 @@ use serde::Deserialize;
 use std::{future::Future, pin::Pin, time::Duration};
 use tokio::{
     sync::watch::Receiver,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use url::Url;
 
@@ -41,6 +42,12 @@ const QUIET_WAIT_MS_MAX: u64 = 3_000;
 /// How long the browser may take to finish a load whose outcome is known, in milliseconds. Then the tab is not
 /// used again.
 const SETTLE_MS: u64 = 1_000;
+/// How long a page that answered with an error may load before it is read as it is, in milliseconds.
+const REFUSED_LOAD_MS_MAX: u64 = 5_000;
+/// A page whose last request began or ended so long ago is looked at although it has others, in milliseconds.
+const BUSY_MS_MAX: u64 = 2_000;
+/// How long one look at a page may take, in milliseconds.
+const LOOK_MS_MAX: u64 = 5_000;
 /// How long events may trail the answer to a command, in milliseconds.
 const EVENTS_LATE_MS_MAX: u64 = 200;
 /// Height of a picture of a whole page, in CSS pixels.
@@ -86,7 +93,11 @@ async fn visit(
     let loaded = timeout_at(load_until, load(&mut seen, navigation, navigated, proxy)).await;
     loaded.map_err(|_| {
         let late = failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time");
-        seen.borrow().answer.as_ref().map_or_else(|| late.clone(), |answer| known(answer, late.clone()))
+        match &seen.borrow().answer {
+            Some(answer) if answer.status >= 400 => refused_by_status(answer),
+            Some(answer) => known(answer, late),
+            None => late,
+        }
     })??;
     let quiet_until = Instant::now() + Duration::from_millis(QUIET_WAIT_MS_MAX);
     // A page that never gets quiet is read as it is.
@@ -102,15 +113,25 @@ async fn load(
     navigated: &mut bool,
     proxy: &Proxy,
 ) -> Result<(), FailedPage> {
+    let mut refused_until = None;
     loop {
         {
             let state = seen.borrow_and_update();
-            if judge(&state, proxy)?.is_some() && state.loaded() {
-                return Ok(());
+            if let Some(answer) = judge(&state, proxy)? {
+                if state.loaded() {
+                    return Ok(());
+                }
+                if answer.status >= 400 && refused_until.is_none() {
+                    refused_until = Some(Instant::now() + Duration::from_millis(REFUSED_LOAD_MS_MAX));
+                }
             }
         }
         tokio::select! {
             changed = seen.changed() => changed.map_err(|_| lost())?,
+            // Who loads for longer than that is read as it is.
+            () = sleep_until(refused_until.unwrap_or_else(Instant::now)), if refused_until.is_some() => {
+                return Ok(());
+            }
             answer = &mut *navigation, if !*navigated => {
                 *navigated = true;
                 let answer = answer.map_err(|_| lost())?.result;
@@ -133,6 +154,8 @@ async fn unanswered(seen: &mut Receiver<Seen>, text: &str, proxy: &Proxy) -> Fai
         return failure;
     }
     match &state.answer {
+        // Chromium has a page of its own in the place of an error without content.
+        Some(answer) if answer.status >= 400 => refused_by_status(answer),
         Some(answer) => known(answer, from_chromium(text)),
         // Nothing but a dead renderer aborts a request that nobody has answered.
         None if text == ABORTED => lost(),
@@ -160,9 +183,10 @@ fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
     {
         return Err(known(failure));
     }
-    if answer.status >= 400 {
-        let message = format!("the page answered {} {}", answer.status, answer.status_text);
-        return Err(known(failed(ErrorCode::HttpStatus, message.trim())));
+    // What may be a challenge is read before it counts as refused: see `challenge`.
+    let may_be_more = may_hide_a_challenge(answer.status) && Kind::of(&answer.mime) == Some(Kind::Html);
+    if answer.status >= 400 && !may_be_more {
+        return Err(refused_by_status(answer));
     }
     if Kind::of(&answer.mime).is_none() {
         let message = format!("the page is of the kind '{}', which is not read", answer.mime);
@@ -182,8 +206,35 @@ fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
     Ok(Some(answer.clone()))
 }
 
+/// The site answered with a status of 400 or above, and that is all.
+pub(super) fn refused_by_status(answer: &Answer) -> FailedPage {
+    let message = format!("the page answered {} {}", answer.status, answer.status_text);
+    known(answer, failed(ErrorCode::HttpStatus, message.trim()))
+}
+
+/// The document as it stands now; `None` while there is none, as in the middle of a navigation.
+pub(super) async fn look(tab: &Tab, proxy: &Proxy) -> Result<Option<(Answer, Document)>, FailedPage> {
+    let answer = {
+        let seen = tab.watch().seen();
+        let state = seen.borrow();
+        match judge(&state, proxy)? {
+            Some(answer) if state.loaded() && state.rests(Duration::from_millis(BUSY_MS_MAX)) => answer,
+            Some(_) | None => return Ok(None),
+        }
+    };
+    // A page that has just been left cannot be read; one that never can is not waited for without end.
+    let document = timeout(Duration::from_millis(LOOK_MS_MAX), read(tab, answer.clone())).await;
+    Ok(document.ok().and_then(Result::ok).map(|document| (answer, document)))
+}
+
+/// Waits until the page's network is quiet, within its bound.
+pub(super) async fn rest(tab: &Tab) {
+    let quiet_until = Instant::now() + Duration::from_millis(QUIET_WAIT_MS_MAX);
+    let _ = timeout_at(quiet_until, quiet(&mut tab.watch().seen())).await;
+}
+
 /// A failure of a page that has answered.
-fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
+pub(super) fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
     let http_status = Some(answer.status).filter(|_| !answer.refused);
     FailedPage { final_url: Some(answer.url.clone()), http_status, ..failure }
 }

@@ -14,12 +14,15 @@ use chromiumoxide::{
     error::CdpError,
 };
 use futures::{Stream, StreamExt as _, stream::BoxStream};
+use leafcutter_challenge::TELLING_HEADERS;
 use leafcutter_egress::REFUSAL_HEADER;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 /// Requests in flight that are remembered; a page with more counts as busy until the bound on quiet.
 const REQUESTS_MAX: usize = 4_096;
+/// Length of the value of a telling header.
+const TELLING_CHARS_MAX: usize = 200;
 
 /// The answer to the request for the main document.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) mime: String,
     /// Whether the egress proxy refused it.
     pub(crate) refused: bool,
+    /// Headers that can tell a challenge, with names in lower case.
+    pub(crate) telling: Vec<(String, String)>,
 }
 
 /// Everything seen since the item began.
@@ -83,6 +88,11 @@ impl Seen {
         self.open.is_empty()
     }
 
+    /// Whether no request is in flight, or none has begun or ended for as long as `busy`.
+    pub(crate) fn rests(&self, busy: Duration) -> bool {
+        self.idle() || self.changed.elapsed() > busy
+    }
+
     fn began(&mut self, event: &EventRequestWillBeSent, main: &str) {
         self.changed = Instant::now();
         let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
@@ -124,6 +134,7 @@ impl Seen {
             status_text: response.status_text.clone(),
             mime: response.mime_type.clone(),
             refused: has(&response.headers, REFUSAL_HEADER),
+            telling: telling(&response.headers),
         });
     }
 }
@@ -133,6 +144,15 @@ fn has(headers: &Headers, name: &str) -> bool {
         .inner()
         .as_object()
         .is_some_and(|headers| headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+}
+
+fn telling(headers: &Headers) -> Vec<(String, String)> {
+    let all = headers.inner().as_object().into_iter().flatten();
+    let named = all.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().unwrap_or_default()));
+    named
+        .filter(|(name, _)| TELLING_HEADERS.contains(&name.as_str()))
+        .map(|(name, value)| (name, value.chars().take(TELLING_CHARS_MAX).collect()))
+        .collect()
 }
 
 /// One event of the kinds that are followed.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
+mod challenges;
 mod faults;
 mod isolation;
 mod model;
@@ -11,4 +12,7 @@ mod model_endpoint;
 mod pages;
 mod processes;
 mod site;
+#[path = "../../challenge/tests/solver/stand_in.rs"]
+mod solver_service;
 mod support;
+mod walls;

@@ -73,7 +73,7 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
     let path = uri.path().to_owned();
     let host = header(header::HOST).unwrap_or_default().to_owned();
     let cookie = header(header::COOKIE).map(str::to_owned);
-    memory.seen.lock().unwrap().push(Seen { host: host.clone(), path: path.clone(), cookie });
+    memory.seen.lock().unwrap().push(Seen { host: host.clone(), path: path.clone(), cookie: cookie.clone() });
     let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
     let canary = memory.canary.map(|address| address.to_string()).unwrap_or_default();
     match path.as_str() {
@@ -119,6 +119,7 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
         }
         "/to-canary" => Redirect::temporary(&format!("http://{canary}/secret")).into_response(),
         "/embeds-canary" => Html(EMBEDS.replace("CANARY", &canary)).into_response(),
+        path if path.starts_with("/wall/") => crate::walls::answer(&uri, cookie.as_deref()),
         path if path.starts_with("/gate/") => gate(&memory, path.trim_start_matches("/gate/")).await,
         path if path.starts_with("/open/") => {
             memory.gates.send_if_modified(|gates| gates.insert(path.trim_start_matches("/open/").to_owned()));

@@ -90,6 +90,11 @@ pub(crate) struct PageArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
+    /// Service that solves CAPTCHAs, by `createTask` and `getTaskResult` below this address; its key is
+    /// LEAFCUTTER_CAPTCHA_KEY [default: none].
+    #[arg(long, env = "LEAFCUTTER_CAPTCHA_URL", default_value = "", hide_default_value = true, value_name = "ADDRESS")]
+    pub(crate) captcha_url: String,
+
     /// Seconds that one page may take in all.
     #[arg(long, env = "LEAFCUTTER_ITEM_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
     pub(crate) item_timeout: u16,
