@@ -124,13 +124,17 @@ pub fn title(html: &str) -> Option<String> {
     sandbox::run(move || Ok(page::title(&page::parse(&html)?))).ok().flatten()
 }
 
-/// The names of the numbers that the chooser of main content hears, and for every block of text of the page its
-/// text and its numbers. For training.
+/// What the chooser of main content hears: the names of its numbers, and for every block of text of the page its
+/// text and its numbers.
+#[doc(hidden)]
+pub type BlockRows = (Vec<String>, Vec<(String, Vec<f32>)>);
+
+/// The [`BlockRows`] of a page, for training.
 ///
 /// # Errors
 /// [`ExtractError`], as [`extract`].
 #[doc(hidden)]
-pub fn block_rows(page: &Page<'_>) -> Result<(Vec<String>, Vec<(String, Vec<f32>)>), ExtractError> {
+pub fn block_rows(page: &Page<'_>) -> Result<BlockRows, ExtractError> {
     let (html, url) = (page.html.to_owned(), page.url.clone());
     sandbox::run(move || {
         let document = page::parse(&html)?;

@@ -87,7 +87,7 @@ impl Found {
 }
 
 /// The names of the numbers, and every block's text with its numbers.
-pub(crate) fn rows(document: &Document, base: &Url) -> (Vec<String>, Vec<(String, Vec<f32>)>) {
+pub(crate) fn rows(document: &Document, base: &Url) -> crate::BlockRows {
     let (mut names, mut rows) = (Vec::new(), Vec::new());
     if let Some(page) = Found::of(document, base).blocks(document) {
         blocks::rows(&page, blocks::facts(document), true, &mut |block, row| {

@@ -256,8 +256,8 @@ impl<'b> Context<'b> {
         row.put_in(part, "linked", sum.linked / words);
         row.put_in(part, "prose", sum.prose / words);
         row.put_in(part, "per_block", words / sum.blocks.max(1.0));
-        for finder in 0..votes::COUNT {
-            row.put_in(part, VOTE_NAMES[finder], sum.votes[finder] / words);
+        for (name, votes) in VOTE_NAMES.iter().zip(sum.votes) {
+            row.put_in(part, name, votes / words);
         }
     }
 
@@ -265,8 +265,8 @@ impl<'b> Context<'b> {
         self.sum("page", &self.total, row);
         row.put("page.repeated", self.repeated);
         row.put("page.money", self.money.ln_1p());
-        for bit in 0..super::FACTS {
-            row.put_in("page", FACT_NAMES[bit], flag(self.facts >> bit & 1 == 1));
+        for (bit, name) in FACT_NAMES.iter().enumerate() {
+            row.put_in("page", name, flag(self.facts >> bit & 1 == 1));
         }
     }
 
