@@ -3,8 +3,10 @@
 use crate::{
     harness::{Options, Service, Site},
     model_endpoint::{Endpoint, TOKENS},
+    secrets::{arguments_with, files_with},
 };
 use serde_json::{Value, json};
+use std::time::SystemTime;
 
 const KEY: &str = "sk-of-the-tests-0123456789";
 
@@ -23,6 +25,7 @@ async fn today(service: &Service) -> Value {
 async fn the_tokens_of_a_model_are_set_aside_charged_and_shown() {
     let site = Site::open().await;
     let endpoint = Endpoint::answering(&["{\"name\": 7}", "{\"name\": \"Secateurs\"}"]).await;
+    let begun = SystemTime::now();
     let service = Service::start(&options(&site, &endpoint)).await;
     let schema = json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}});
     let body = |dry| json!({"urls": [site.url("/product/x")], "schema": schema, "prompt": "its name", "dryRun": dry});
@@ -47,6 +50,9 @@ async fn the_tokens_of_a_model_are_set_aside_charged_and_shown() {
         (&today["tokens"], &today["credits"], &today["captchas"]),
         (&json!(tokens), &json!(6), &json!(0))
     );
+    assert_eq!(endpoint.asked().len(), 2);
+    assert_eq!(arguments_with(KEY, service.home()), Vec::<String>::new(), "the key is an argument");
+    assert_eq!(files_with(KEY, service.home().folder(), begun), Vec::<String>::new(), "the key is in a file");
     service.stop().await;
 }
 

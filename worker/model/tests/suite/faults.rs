@@ -81,7 +81,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn what_is_not_the_protocol_is_refused() {
     let deep = format!("{{\"choices\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    for body in ["<html><body>It works!</body></html>", "", "null", "[1]", "{\"choices\": [", &deep] {
+    for body in ["<html><body>It works!</body></html>", "", "null", "5", "{\"choices\": [", &deep] {
         let server = Server::saying([Say::status(200, body)]).await;
         let failure = server.extract(&by_prompt()).await.unwrap_err();
         assert!(

@@ -2,6 +2,8 @@
 //!
 //! **Not allowed here:** a real endpoint, sleeping.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 mod asking;
 mod faults;
 mod hostile;
