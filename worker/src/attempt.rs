@@ -2,7 +2,7 @@
 //! wall-clock limit. Claims and reports are `slot`'s.
 
 use crate::{
-    browser::{self, Passage, Pool, Tab, failed},
+    browser::{self, Opened, Passage, Pool, Tab, failed},
     by_model::ModelReader,
     content, desk, fast,
 };
@@ -172,7 +172,15 @@ async fn in_browser(
             load_until: limits.load_until,
             pass_until: limits.load_until + (limits.work_until - limits.load_until) / 2,
         };
-        let document = browser::open_past(tab, url, &bench.proxy, passage).await?;
+        let document = match browser::open_past(tab, url, &bench.proxy, passage).await? {
+            Opened::Document(document) => document,
+            // What no browser shows has no picture either.
+            Opened::ToFetch(found) => {
+                let own = (found.scheme(), found.host()) == (url.scheme(), url.host());
+                let cookies = assignment.cookies.as_ref().filter(|_| own);
+                return Ok((fast::fetch(&found, cookies, &bench.proxy).await?, None));
+            }
+        };
         let picture = match assignment.options.screenshot {
             Screenshot::None => None,
             wanted => Some(browser::picture(tab, wanted == Screenshot::FullPage).await?),

@@ -3,12 +3,14 @@
 
 use crate::{
     browser::failed,
-    content::{Document, Kind},
+    content::{Body, Document},
 };
 use bytes::Bytes;
 use leafcutter_dispatch::FailedPage;
 use leafcutter_domain::{ErrorCode, ModelTokens, ScrapeOptions};
-use leafcutter_extract::{Content, ExtractError, Page, Wanted, extract};
+use leafcutter_extract::{
+    Content, DocumentKind, ExtractError, Page, Wanted, decode, extract, extract_document,
+};
 use leafcutter_model::{Model, ModelError, PageText, Question, Tally};
 use std::sync::Arc;
 
@@ -61,12 +63,30 @@ impl ModelReader {
 /// The page as text. Its main content only, when that was asked for or when all of it is too long for the model.
 fn page_text(document: Document, main_content: bool, room: usize) -> Result<PageText, ExtractError> {
     let url = document.final_url.to_string();
-    if document.kind != Kind::Html {
-        let text = document.text;
-        let is_empty = text.trim().is_empty();
-        return if is_empty { Err(ExtractError::Empty) } else { Ok(PageText { url, text, data: None }) };
-    }
-    let page = Page { html: &document.text, url: &document.final_url };
+    let html = match document.body {
+        Body::Html(html) => html,
+        Body::Other { kind, bytes, charset } => {
+            let charset = charset.as_deref();
+            let text = match kind {
+                DocumentKind::Pdf => {
+                    let other = leafcutter_extract::Document {
+                        kind,
+                        bytes: &bytes,
+                        charset,
+                        url: &document.final_url,
+                    };
+                    match extract_document(&other, &Wanted::Markdown { main_content })? {
+                        Content::Markdown(text) => text,
+                        Content::Json(_) => String::new(),
+                    }
+                }
+                _ => decode(&bytes, charset),
+            };
+            let is_empty = text.trim().is_empty();
+            return if is_empty { Err(ExtractError::Empty) } else { Ok(PageText { url, text, data: None }) };
+        }
+    };
+    let page = Page { html: &html, url: &document.final_url };
     let markdown = |main_content| match extract(&page, &Wanted::Markdown { main_content }) {
         Ok(Content::Markdown(text)) => Ok(text),
         Ok(Content::Json(_)) => Ok(String::new()),
@@ -104,25 +124,32 @@ mod tests {
     use super::*;
     use url::Url;
 
-    fn document(kind: Kind, text: impl Into<String>) -> Document {
+    fn document(body: Body) -> Document {
         let final_url = Url::parse("https://shop.test/leaf").unwrap();
-        Document { final_url, http_status: 200, kind, text: text.into() }
+        Document { final_url, http_status: 200, body }
+    }
+
+    fn other(kind: DocumentKind, text: &'static str) -> Document {
+        document(Body::Other { kind, bytes: Bytes::from_static(text.as_bytes()), charset: None })
     }
 
     #[test]
     fn a_page_is_given_as_its_text_and_what_it_says_about_itself() {
         let html = "<html><head><script type=\"application/ld+json\">{\"@type\":\"Product\",\"sku\":\"L-1\"}</script>\
                     </head><body><h1>Leaf</h1><p>Fresh from the tree.</p></body></html>";
-        let page = page_text(document(Kind::Html, html), false, 10_000).unwrap();
+        let page = page_text(document(Body::Html(html.to_owned())), false, 10_000).unwrap();
         assert!(page.text.contains("# Leaf") && page.url == "https://shop.test/leaf", "{page:?}");
         assert!(page.data.unwrap().contains("L-1"));
     }
 
     #[test]
     fn other_documents_are_given_as_they_are() {
-        let page = page_text(document(Kind::Json, "{\"a\": 1}"), false, 10_000).unwrap();
+        let page = page_text(other(DocumentKind::Json, "{\"a\": 1}"), false, 10_000).unwrap();
         assert_eq!((page.text.as_str(), page.data), ("{\"a\": 1}", None));
-        assert_eq!(page_text(document(Kind::Text, " \n"), false, 10_000).unwrap_err(), ExtractError::Empty);
+        assert_eq!(
+            page_text(other(DocumentKind::Text, " \n"), false, 10_000).unwrap_err(),
+            ExtractError::Empty
+        );
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Fast mode: one plain HTTP request through the slot's egress proxy. The same rules for addresses and cookies as
-//! in the browser, but no scripts, no sub-resources and no picture.
+//! in the browser, but no scripts, no sub-resources and no picture. Also the way to documents that no browser shows.
 
 use crate::{
     browser::{failed, refused, unpassed},
-    content::{Document, Kind},
+    content::{Body, Document, Kind, unsupported},
 };
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use leafcutter_challenge::{Evidence, TELLING_HEADERS, judge, may_hide_a_challenge};
 use leafcutter_dispatch::{Cookies, FailedPage};
 use leafcutter_domain::ErrorCode;
 use leafcutter_egress::{Proxy, REFUSAL_HEADER};
+use leafcutter_extract::{decode, open_shadow_trees};
 use reqwest::{
     Client, Response,
     header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue},
@@ -19,8 +19,6 @@ use url::Url;
 
 /// Redirects that are followed.
 const REDIRECTS_MAX: usize = 10;
-/// Where a page may declare its charset, in bytes from its beginning.
-const CHARSET_WITHIN_BYTES: usize = 1_024;
 const USER_AGENT: &str = concat!("Mozilla/5.0 (compatible; Leafcutter/", env!("CARGO_PKG_VERSION"), ")");
 const ACCEPTED: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -69,28 +67,32 @@ async fn read(response: Response, proxy: &Proxy) -> Result<Document, FailedPage>
     }
     let (mime, charset) = content_type(response.headers());
     let refused = || failed(ErrorCode::HttpStatus, format!("the page answered {status}"));
-    let html = Kind::of(&mime) == Some(Kind::Html);
-    if status.as_u16() >= 400 && !(html && may_hide_a_challenge(status.as_u16())) {
+    let kind = Kind::of(&mime, url.as_str());
+    if status.as_u16() >= 400 && !(kind == Some(Kind::Html) && may_hide_a_challenge(status.as_u16())) {
         return Err(refused());
     }
     let telling = telling(response.headers());
-    let Some(kind) = Kind::of(&mime) else {
-        let message = format!("the page is of the kind '{mime}', which is not read");
-        return Err(failed(ErrorCode::UnsupportedContent, message));
-    };
+    let kind = kind.ok_or_else(|| unsupported(&mime))?;
     let bytes = match body(response, proxy).await {
         Err(_) if status.as_u16() >= 400 => return Err(refused()),
         read => read?,
     };
-    let text = decode(&bytes, charset.as_deref());
-    let evidence = Evidence { status: status.as_u16(), headers: &telling, html: &text };
-    if let Some(challenge) = judge(&evidence).filter(|_| html) {
-        return Err(unpassed(&challenge, Some("without a browser it cannot be passed")));
+    let body = match kind {
+        Kind::Html => Body::Html(decode(&bytes, charset.as_deref())),
+        Kind::Other(kind) => Body::Other { kind, bytes: bytes.into(), charset },
+    };
+    let mut document = Document { final_url: url, http_status: status.as_u16(), body };
+    if let Body::Html(html) = &mut document.body {
+        let evidence = Evidence { status: status.as_u16(), headers: &telling, html };
+        if let Some(challenge) = judge(&evidence) {
+            return Err(unpassed(&challenge, Some("without a browser it cannot be passed")));
+        }
+        *html = open_shadow_trees(html).into_owned();
     }
     if status.as_u16() >= 400 {
         return Err(refused());
     }
-    Ok(Document { final_url: url, http_status: status.as_u16(), kind, text })
+    Ok(document)
 }
 
 /// The headers that can tell a challenge.
@@ -125,15 +127,6 @@ fn charset_in(text: &str) -> Option<String> {
     let label = rest.trim_start_matches(['"', '\'', ' ']);
     let end = label.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_:.".contains(letter));
     Some(label[..end.unwrap_or(label.len())].to_owned())
-}
-
-/// By the byte order mark, the header, the page's own word, and else UTF-8 if it is that.
-fn decode(bytes: &[u8], header: Option<&str>) -> String {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(CHARSET_WITHIN_BYTES)]);
-    let declared = header.map(str::to_owned).or_else(|| charset_in(&head));
-    let encoding = declared.and_then(|label| Encoding::for_label(label.as_bytes()));
-    let guessed = if std::str::from_utf8(bytes).is_ok() { UTF_8 } else { WINDOWS_1252 };
-    encoding.unwrap_or(guessed).decode(bytes).0.into_owned()
 }
 
 fn refusal(url: &Url, proxy: &Proxy) -> Option<FailedPage> {
@@ -173,20 +166,6 @@ fn causes(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_charset_of_the_header_wins_over_the_page() {
-        let page = b"<meta charset=windows-1252>\xc3\xa9";
-        assert!(decode(page, Some("utf-8")).ends_with('é'));
-        assert!(decode(page, None).ends_with("Ã©"));
-    }
-
-    #[test]
-    fn a_page_without_a_word_about_it_is_utf_8_when_it_can_be() {
-        assert_eq!(decode("é".as_bytes(), None), "é");
-        assert_eq!(decode(b"caf\xe9", None), "café");
-        assert_eq!(decode(b"\xff\xfea\0", Some("utf-8")), "a");
-    }
 
     #[test]
     fn a_charset_is_read_in_any_spelling() {

@@ -4,10 +4,11 @@
 use super::{
     context::{Tab, lost},
     net_error::failed,
-    page,
+    page::{self, Opened},
+    read,
     watch::Answer,
 };
-use crate::content::{Document, Kind};
+use crate::content::{Body, Document};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use leafcutter_challenge::{Challenge, Evidence, Solver, Verdict, Widget, WidgetKind, judge};
 use leafcutter_dispatch::FailedPage;
@@ -48,15 +49,18 @@ pub(crate) async fn open_past(
     url: &Url,
     proxy: &Proxy,
     passage: Passage<'_>,
-) -> Result<Document, FailedPage> {
-    let document = page::open(tab, url, proxy, passage.load_until).await?;
+) -> Result<Opened, FailedPage> {
+    let document = match page::open(tab, url, proxy, passage.load_until).await? {
+        Opened::Document(document) => document,
+        to_fetch @ Opened::ToFetch(_) => return Ok(to_fetch),
+    };
     let answer = tab.watch().seen().borrow().answer.clone().ok_or_else(lost)?;
     match examine(&answer, &document) {
         None if answer.status >= 400 => Err(page::refused_by_status(&answer)),
-        None => Ok(document),
+        None => Ok(Opened::Document(document)),
         Some(challenge) => {
             tracing::debug!(by = challenge.by, settles = challenge.settles, "a page is a challenge");
-            pass(tab, proxy, passage, challenge, answer).await
+            pass(tab, proxy, passage, challenge, answer).await.map(Opened::Document)
         }
     }
 }
@@ -80,8 +84,8 @@ pub(crate) fn unpassed(challenge: &Challenge, reason: Option<&str>) -> FailedPag
 }
 
 fn examine(answer: &Answer, document: &Document) -> Option<Challenge> {
-    let evidence = Evidence { status: answer.status, headers: &answer.telling, html: &document.text };
-    judge(&evidence).filter(|_| document.kind == Kind::Html)
+    let Body::Html(html) = &document.body else { return None };
+    judge(&Evidence { status: answer.status, headers: &answer.telling, html })
 }
 
 async fn pass(
@@ -173,7 +177,7 @@ async fn look(tab: &Tab, proxy: &Proxy, loader: &str) -> Result<Option<(Answer, 
     if seen.as_ref().is_none_or(|(answer, _)| answer.loader == loader) {
         return Ok(seen);
     }
-    page::rest(tab).await;
+    read::rest(tab).await;
     page::look(tab, proxy).await
 }
 

@@ -1,7 +1,7 @@
 //! A slot's own place in the browser: a context that shares nothing with others, with one tab in it. It is made
 //! for a batch, emptied between its items, and thrown away with it.
 
-use super::{launch::Browser, net_error::failed, watch::Watch};
+use super::{launch::Browser, net_error::failed, read::AT_START, watch::Watch};
 use chromiumoxide::{
     Page,
     cdp::{
@@ -9,7 +9,7 @@ use chromiumoxide::{
             browser::{BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
             log,
             network::{ClearBrowserCacheParams, CookieParam},
-            page::{NavigateParams, ResetNavigationHistoryParams},
+            page::{AddScriptToEvaluateOnNewDocumentParams, NavigateParams, ResetNavigationHistoryParams},
             performance,
             storage::{ClearCookiesParams, ClearDataForOriginParams, SetCookiesParams},
             target::{
@@ -171,6 +171,7 @@ async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page
     target.browser_context_id = Some(context.clone());
     let page = browser.control().new_page(target).await?;
     silence(&page).await?;
+    page.execute(AddScriptToEvaluateOnNewDocumentParams::new(AT_START)).await?;
     let watch = Watch::start(&page).await?;
     Ok((page, watch))
 }

@@ -1,24 +1,19 @@
-//! One page in a slot's tab: opened, waited for, read, pictured. Every wait here is bounded by the caller's limit
-//! or by a constant. Not here: what is made of the content.
+//! One page in a slot's tab: opened, waited for, pictured. Every wait here is bounded by the caller's limit or by a
+//! constant. Not here: how its document is read (`read`), and what is made of it.
 
 use super::{
     command_line::{WINDOW_HEIGHT_PX, WINDOW_WIDTH_PX},
     context::{Tab, lost},
     net_error::{failed, from_chromium, refused},
+    read,
     watch::{Answer, Seen},
 };
-use crate::content::{Document, Kind};
+use crate::content::{Document, Kind, unsupported};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chromiumoxide::{
-    cdp::{
-        browser_protocol::{
-            network::{GetResponseBodyParams, RequestId},
-            page::{
-                CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, NavigateParams,
-                NavigateReturns, Viewport,
-            },
-        },
-        js_protocol::runtime::EvaluateParams,
+    cdp::browser_protocol::page::{
+        CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, NavigateParams,
+        NavigateReturns, Viewport,
     },
     error::CdpError,
     types::CommandResponse,
@@ -27,7 +22,6 @@ use leafcutter_challenge::may_hide_a_challenge;
 use leafcutter_dispatch::FailedPage;
 use leafcutter_domain::ErrorCode;
 use leafcutter_egress::Proxy;
-use serde::Deserialize;
 use std::{future::Future, pin::Pin, time::Duration};
 use tokio::{
     sync::watch::Receiver,
@@ -35,10 +29,6 @@ use tokio::{
 };
 use url::Url;
 
-/// The network is quiet when no request was in flight for this long, in milliseconds.
-const QUIET_MS: u64 = 150;
-/// How long quiet is waited for after the load event, in milliseconds.
-const QUIET_WAIT_MS_MAX: u64 = 3_000;
 /// How long the browser may take to finish a load whose outcome is known, in milliseconds. Then the tab is not
 /// used again.
 const SETTLE_MS: u64 = 1_000;
@@ -53,21 +43,30 @@ const EVENTS_LATE_MS_MAX: u64 = 200;
 /// Height of a picture of a whole page, in CSS pixels.
 const PICTURE_HEIGHT_PX_MAX: f64 = 16_384.0;
 
+/// Documents that scripts and refreshes of an item may lead to, one after the other: twice what logins do.
+const DOCUMENTS_MAX: usize = 10;
+
 /// A navigation ended without a document: a download, an answer without content, or a dead renderer.
 const ABORTED: &str = "net::ERR_ABORTED";
 
 type Navigation<'a> =
     Pin<Box<dyn Future<Output = Result<CommandResponse<NavigateReturns>, CdpError>> + Send + 'a>>;
 
-/// Opens `url` and answers with the document as it stands when its network is quiet.
-///
-/// `load_until` bounds the wait for the load event.
+/// What a page turned out to be.
+pub(crate) enum Opened {
+    /// A document, as it stood when the page had settled.
+    Document(Document),
+    /// Something that browsers do not show but that is read here, once it is fetched from this address.
+    ToFetch(Url),
+}
+
+/// Opens `url`. `load_until` bounds the wait for the load event.
 pub(crate) async fn open(
     tab: &mut Tab,
     url: &Url,
     proxy: &Proxy,
     load_until: Instant,
-) -> Result<Document, FailedPage> {
+) -> Result<Opened, FailedPage> {
     tab.watch().begin();
     tab.browser().count_page();
     let page = tab.page().clone();
@@ -88,22 +87,43 @@ async fn visit(
     navigated: &mut bool,
     proxy: &Proxy,
     load_until: Instant,
-) -> Result<Document, FailedPage> {
+) -> Result<Opened, FailedPage> {
     let mut seen = tab.watch().seen();
-    let loaded = timeout_at(load_until, load(&mut seen, navigation, navigated, proxy)).await;
-    loaded.map_err(|_| {
-        let late = failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time");
-        match &seen.borrow().answer {
-            Some(answer) if answer.status >= 400 => refused_by_status(answer),
-            Some(answer) => known(answer, late),
-            None => late,
+    for _ in 0..=DOCUMENTS_MAX {
+        let loaded = timeout_at(load_until, load(&mut seen, navigation, navigated, proxy)).await;
+        let answer = loaded.map_err(|_| {
+            let late = failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time");
+            match &seen.borrow().answer {
+                Some(answer) if answer.status >= 400 => refused_by_status(answer),
+                Some(answer) => known(answer, late),
+                None => late,
+            }
+        })??;
+        let answer = match answer {
+            Loaded::Shown(answer) => answer,
+            Loaded::ToFetch(url) => return Ok(Opened::ToFetch(url)),
+        };
+        let reading = read::document(tab, &mut seen, &answer, load_until).await;
+        match reading.map_err(|failure| known(&answer, failure))? {
+            read::Reading::Document(document) => return Ok(Opened::Document(document)),
+            // Its next document is waited for like the first.
+            read::Reading::Left => {}
+            read::Reading::LedNowhere => {
+                let state = seen.borrow();
+                let text = state.failed.as_ref().map_or(ABORTED, |(_, text)| text.as_str());
+                return Err(refusal(state.asked.as_deref(), proxy).unwrap_or_else(|| from_chromium(text)));
+            }
         }
-    })??;
-    let quiet_until = Instant::now() + Duration::from_millis(QUIET_WAIT_MS_MAX);
-    // A page that never gets quiet is read as it is.
-    let _ = timeout_at(quiet_until, quiet(&mut seen)).await;
-    let answer = judge(&seen.borrow(), proxy)?.ok_or_else(lost)?;
-    read(tab, answer).await
+    }
+    Err(from_chromium("net::ERR_TOO_MANY_REDIRECTS"))
+}
+
+/// A main document that has come.
+enum Loaded {
+    /// Its load event has fired.
+    Shown(Answer),
+    /// It will not be shown.
+    ToFetch(Url),
 }
 
 /// Waits until the main document has loaded, or its failure is known.
@@ -112,14 +132,17 @@ async fn load(
     navigation: &mut Navigation<'_>,
     navigated: &mut bool,
     proxy: &Proxy,
-) -> Result<(), FailedPage> {
+) -> Result<Loaded, FailedPage> {
     let mut refused_until = None;
     loop {
         {
             let state = seen.borrow_and_update();
+            if let Some(url) = to_fetch(&state, false) {
+                return Ok(Loaded::ToFetch(url));
+            }
             if let Some(answer) = judge(&state, proxy)? {
-                if state.loaded() {
-                    return Ok(());
+                if state.loaded() || refused_until.is_some_and(|until| until <= Instant::now()) {
+                    return Ok(Loaded::Shown(answer));
                 }
                 if answer.status >= 400 && refused_until.is_none() {
                     refused_until = Some(Instant::now() + Duration::from_millis(REFUSED_LOAD_MS_MAX));
@@ -129,38 +152,48 @@ async fn load(
         tokio::select! {
             changed = seen.changed() => changed.map_err(|_| lost())?,
             // Who loads for longer than that is read as it is.
-            () = sleep_until(refused_until.unwrap_or_else(Instant::now)), if refused_until.is_some() => {
-                return Ok(());
-            }
+            () = sleep_until(refused_until.unwrap_or_else(Instant::now)), if refused_until.is_some() => {}
             answer = &mut *navigation, if !*navigated => {
                 *navigated = true;
                 let answer = answer.map_err(|_| lost())?.result;
                 if let Some(text) = answer.error_text {
-                    return Err(unanswered(seen, &text, proxy).await);
+                    return unanswered(seen, &text, proxy).await;
                 }
             }
         }
     }
 }
 
+/// What to fetch of an answer that a browser does not show but that is read here: it takes most of these for
+/// downloads. A page that is offered as a file is none to read; a table or a report is.
+fn to_fetch(seen: &Seen, aborted: bool) -> Option<Url> {
+    let answer = seen.answer.as_ref().filter(|answer| answer.status < 400 && !answer.refused)?;
+    let kind = Kind::of(&answer.mime, &answer.url)?;
+    let failed = |(loader, text): &(String, String)| *loader == answer.loader && text == ABORTED;
+    let download = aborted || seen.failed.as_ref().is_some_and(failed);
+    let wanted = !kind.is_shown() || download && kind != Kind::Html;
+    Url::parse(&answer.url).ok().filter(|_| wanted)
+}
+
 /// Why a navigation gave no document, from all that is known.
-async fn unanswered(seen: &mut Receiver<Seen>, text: &str, proxy: &Proxy) -> FailedPage {
+async fn unanswered(seen: &mut Receiver<Seen>, text: &str, proxy: &Proxy) -> Result<Loaded, FailedPage> {
     // The events come another way than the answer to the command, and may come a little later.
     let failed = |state: &Seen| state.failed.as_ref().is_some_and(|(_, text)| text != ABORTED);
     let told = |state: &Seen| state.crashed || state.answer.is_some() || failed(state);
     let _ = timeout(Duration::from_millis(EVENTS_LATE_MS_MAX), seen.wait_for(told)).await;
     let state = seen.borrow();
-    if let Err(failure) = judge(&state, proxy) {
-        return failure;
+    if let Some(url) = to_fetch(&state, text == ABORTED) {
+        return Ok(Loaded::ToFetch(url));
     }
-    match &state.answer {
+    judge(&state, proxy)?;
+    Err(match &state.answer {
         // Chromium has a page of its own in the place of an error without content.
         Some(answer) if answer.status >= 400 => refused_by_status(answer),
         Some(answer) => known(answer, from_chromium(text)),
         // Nothing but a dead renderer aborts a request that nobody has answered.
         None if text == ABORTED => lost(),
         None => refusal(state.asked.as_deref(), proxy).unwrap_or_else(|| from_chromium(text)),
-    }
+    })
 }
 
 /// The main document's answer if there is one that can be used; the failure if there is one.
@@ -184,13 +217,13 @@ fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
         return Err(known(failure));
     }
     // What may be a challenge is read before it counts as refused: see `challenge`.
-    let may_be_more = may_hide_a_challenge(answer.status) && Kind::of(&answer.mime) == Some(Kind::Html);
+    let may_be_more =
+        may_hide_a_challenge(answer.status) && Kind::of(&answer.mime, &answer.url) == Some(Kind::Html);
     if answer.status >= 400 && !may_be_more {
         return Err(refused_by_status(answer));
     }
-    if Kind::of(&answer.mime).is_none() {
-        let message = format!("the page is of the kind '{}', which is not read", answer.mime);
-        return Err(known(failed(ErrorCode::UnsupportedContent, message)));
+    if Kind::of(&answer.mime, &answer.url).is_none() {
+        return Err(known(unsupported(&answer.mime)));
     }
     if let Some((loader, text)) = &seen.failed
         && *loader == answer.loader
@@ -223,14 +256,8 @@ pub(super) async fn look(tab: &Tab, proxy: &Proxy) -> Result<Option<(Answer, Doc
         }
     };
     // A page that has just been left cannot be read; one that never can is not waited for without end.
-    let document = timeout(Duration::from_millis(LOOK_MS_MAX), read(tab, answer.clone())).await;
+    let document = timeout(Duration::from_millis(LOOK_MS_MAX), read::at_once(tab, &answer)).await;
     Ok(document.ok().and_then(Result::ok).map(|document| (answer, document)))
-}
-
-/// Waits until the page's network is quiet, within its bound.
-pub(super) async fn rest(tab: &Tab) {
-    let quiet_until = Instant::now() + Duration::from_millis(QUIET_WAIT_MS_MAX);
-    let _ = timeout_at(quiet_until, quiet(&mut tab.watch().seen())).await;
 }
 
 /// A failure of a page that has answered.
@@ -242,75 +269,6 @@ pub(super) fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
 fn refusal(url: Option<&str>, proxy: &Proxy) -> Option<FailedPage> {
     let url = Url::parse(url?).ok()?;
     proxy.refusal_for(url.host_str()?).as_ref().map(refused)
-}
-
-/// Waits until no request was in flight for a while.
-async fn quiet(seen: &mut Receiver<Seen>) {
-    let pause = Duration::from_millis(QUIET_MS);
-    loop {
-        let wait = {
-            let state = seen.borrow_and_update();
-            if state.crashed {
-                return;
-            }
-            state.idle().then(|| state.changed + pause)
-        };
-        let changed = match wait {
-            Some(quiet_at) => match timeout_at(quiet_at, seen.changed()).await {
-                Ok(changed) => changed,
-                Err(_) => return,
-            },
-            None => seen.changed().await,
-        };
-        if changed.is_err() {
-            return;
-        }
-    }
-}
-
-/// What the script hands over.
-#[derive(Deserialize)]
-struct Handed {
-    html: String,
-    url: String,
-}
-
-async fn read(tab: &Tab, answer: Answer) -> Result<Document, FailedPage> {
-    let final_url =
-        |text: &str| Url::parse(text).map_err(|_| failed(ErrorCode::Internal, "the page has no address"));
-    match Kind::of(&answer.mime) {
-        Some(Kind::Html) | None => {
-            let handed = hand_over(tab).await?;
-            let url = final_url(&handed.url)?;
-            Ok(Document { final_url: url, http_status: answer.status, kind: Kind::Html, text: handed.html })
-        }
-        Some(kind) => {
-            let request = GetResponseBodyParams::new(RequestId::new(answer.loader));
-            let body = tab.page().execute(request).await.map_err(|_| lost())?.result;
-            let text = if body.base64_encoded {
-                let bytes = STANDARD.decode(&body.body).unwrap_or_default();
-                String::from_utf8_lossy(&bytes).into_owned()
-            } else {
-                body.body
-            };
-            Ok(Document { final_url: final_url(&answer.url)?, http_status: answer.status, kind, text })
-        }
-    }
-}
-
-/// The document as it stands, with its open shadow trees in their places.
-async fn hand_over(tab: &Tab) -> Result<Handed, FailedPage> {
-    let script = include_str!("hand_over.js")
-        .replace("HTML_CHARS_MAX", &leafcutter_extract::HTML_BYTES_MAX.to_string());
-    let mut evaluate = EvaluateParams::new(script);
-    evaluate.return_by_value = Some(true);
-    let answer = tab.page().execute(evaluate).await.map_err(|_| lost())?.result;
-    let value = answer.result.value.unwrap_or_default();
-    if value == "too large" {
-        return Err(failed(ErrorCode::TooLarge, "the page's HTML is larger than what is read"));
-    }
-    serde_json::from_value(value)
-        .map_err(|_| failed(ErrorCode::ExtractionFailed, "the page does not hand over its HTML"))
 }
 
 /// A PNG of the page: what fits the window, or all of it down to a bound.

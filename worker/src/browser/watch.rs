@@ -48,6 +48,8 @@ pub(crate) struct Answer {
 pub(crate) struct Seen {
     /// Address that the main document was last asked for, redirects included.
     pub(crate) asked: Option<String>,
+    /// Load of the main document that was asked for last, until it is answered or has failed.
+    asking: Option<String>,
     /// The last answer for a main document.
     pub(crate) answer: Option<Answer>,
     /// Load and error text of the last main document that failed.
@@ -68,6 +70,7 @@ impl Seen {
     fn new() -> Self {
         Self {
             asked: None,
+            asking: None,
             answer: None,
             failed: None,
             loads: Vec::new(),
@@ -81,6 +84,11 @@ impl Seen {
     /// Whether the last answered main document has fired its load event.
     pub(crate) fn loaded(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| self.loads.contains(&answer.loader))
+    }
+
+    /// Whether a main document was asked for and is not answered yet.
+    pub(crate) fn leaving(&self) -> bool {
+        self.asking.is_some()
     }
 
     /// Whether no request is in flight.
@@ -98,11 +106,15 @@ impl Seen {
         let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
         if event.r#type == Some(ResourceType::Document) && main_frame {
             self.asked = Some(event.request.url.clone());
+            self.asking = Some(event.loader_id.inner().clone());
         }
+        // The first two are accounted for inside the page, which knows which of them it only polls.
         let endless = matches!(
             event.r#type,
             Some(
-                ResourceType::EventSource
+                ResourceType::Fetch
+                    | ResourceType::Xhr
+                    | ResourceType::EventSource
                     | ResourceType::WebSocket
                     | ResourceType::Ping
                     | ResourceType::Media
@@ -127,16 +139,27 @@ impl Seen {
             return;
         }
         let response = &event.response;
+        self.asking = None;
         self.answer = Some(Answer {
             loader: event.loader_id.inner().clone(),
             url: response.url.clone(),
             status: u16::try_from(response.status).unwrap_or(0),
             status_text: response.status_text.clone(),
-            mime: response.mime_type.clone(),
+            mime: mime(&response.mime_type, &response.headers),
             refused: has(&response.headers, REFUSAL_HEADER),
             telling: telling(&response.headers),
         });
     }
+}
+
+/// The kind of a document as its server names it. Chromium calls feeds and many others plain text, as it shows them.
+fn mime(shown_as: &str, headers: &Headers) -> String {
+    let mut all = headers.inner().as_object().into_iter().flatten();
+    let named =
+        all.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).and_then(|(_, value)| value.as_str());
+    let named =
+        named.and_then(|value| value.split(';').next()).map(str::trim).filter(|mime| mime.contains('/'));
+    named.filter(|_| shown_as == "text/plain").unwrap_or(shown_as).to_ascii_lowercase()
 }
 
 fn has(headers: &Headers, name: &str) -> bool {
@@ -227,6 +250,9 @@ fn apply(seen: &mut Seen, event: &Event, main: &str) {
         Event::Finished(event) => seen.over(event.request_id.inner()),
         Event::Failed(event) => {
             seen.over(event.request_id.inner());
+            if seen.asking.as_ref() == Some(event.request_id.inner()) {
+                seen.asking = None;
+            }
             if event.r#type == ResourceType::Document {
                 seen.failed = Some((event.request_id.inner().clone(), event.error_text.clone()));
             }

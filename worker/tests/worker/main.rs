@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 mod challenges;
+mod documents;
 mod faults;
 mod isolation;
 mod model;
@@ -11,8 +12,11 @@ mod model;
 mod model_endpoint;
 mod pages;
 mod processes;
+mod reading;
+mod settling;
 mod site;
 #[path = "../../challenge/tests/solver/stand_in.rs"]
 mod solver_service;
 mod support;
 mod walls;
+mod works;

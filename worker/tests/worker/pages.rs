@@ -48,7 +48,9 @@ async fn what_cannot_be_read_fails_with_its_code() {
     for (path, code, status) in [
         ("/fails", ErrorCode::HttpStatus, Some(500)),
         ("/missing", ErrorCode::HttpStatus, Some(404)),
-        ("/pdf", ErrorCode::UnsupportedContent, Some(200)),
+        ("/broken-pdf", ErrorCode::UnsupportedContent, Some(200)),
+        ("/doc/picture.png", ErrorCode::UnsupportedContent, Some(200)),
+        ("/doc/archive.zip", ErrorCode::UnsupportedContent, Some(200)),
     ] {
         for options in [ScrapeOptions::default(), fast()] {
             let failure = system.failed(Order { options, ..Order::of(site.url(path)) }).await;

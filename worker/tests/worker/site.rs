@@ -1,9 +1,10 @@
 //! The small site that the tests scrape, and the canary that nothing may reach. Both remember their requests.
 
+use crate::{documents, works};
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -30,23 +31,31 @@ struct Memory {
     /// Gates that are open.
     gates: watch::Sender<HashSet<String>>,
     canary: Option<SocketAddr>,
+    sibling: SocketAddr,
 }
 
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
+    /// The same pages at another origin of the same site.
+    pub(crate) sibling: SocketAddr,
     memory: Memory,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Site {
     /// A site whose pages try to reach `canary`.
     pub(crate) async fn start(canary: Option<SocketAddr>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let memory = Memory { seen: Arc::default(), gates: watch::channel(HashSet::new()).0, canary };
+        let [one, two] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
+        let (one, two) = (one.unwrap(), two.unwrap());
+        let (address, sibling) = (one.local_addr().unwrap(), two.local_addr().unwrap());
+        let memory =
+            Memory { seen: Arc::default(), gates: watch::channel(HashSet::new()).0, canary, sibling };
         let router = Router::new().fallback(answer).with_state(memory.clone());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, memory, task }
+        let tasks = [one, two].map(|listener| {
+            let router = router.clone();
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+        });
+        Self { address, sibling, memory, tasks }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -64,11 +73,11 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> Response {
+async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap, request: Request) -> Response {
     let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let path = uri.path().to_owned();
     let host = header(header::HOST).unwrap_or_default().to_owned();
@@ -94,7 +103,7 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
         "/json" => ([(header::CONTENT_TYPE, "application/json")], r#"{"name":"ant"}"#).into_response(),
         "/latin" => ([(header::CONTENT_TYPE, "text/html; charset=iso-8859-1")], b"<p>caf\xe9</p>".to_vec())
             .into_response(),
-        "/pdf" => ([(header::CONTENT_TYPE, "application/pdf")], "%PDF-1.4").into_response(),
+        "/broken-pdf" => ([(header::CONTENT_TYPE, "application/pdf")], "%PDF-1.4").into_response(),
         "/download" => {
             ([(header::CONTENT_DISPOSITION, "attachment; filename=a.html")], Html("x")).into_response()
         }
@@ -120,6 +129,10 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap) -> R
         "/to-canary" => Redirect::temporary(&format!("http://{canary}/secret")).into_response(),
         "/embeds-canary" => Html(EMBEDS.replace("CANARY", &canary)).into_response(),
         path if path.starts_with("/wall/") => crate::walls::answer(&uri, cookie.as_deref()),
+        path if path.starts_with("/works/") => {
+            works::answer(&path["/works/".len()..], &canary, request).await
+        }
+        path if path.starts_with("/doc/") => documents::answer(&path["/doc/".len()..], memory.sibling),
         path if path.starts_with("/gate/") => gate(&memory, path.trim_start_matches("/gate/")).await,
         path if path.starts_with("/open/") => {
             memory.gates.send_if_modified(|gates| gates.insert(path.trim_start_matches("/open/").to_owned()));
