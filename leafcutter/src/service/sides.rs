@@ -64,10 +64,7 @@ pub(super) fn commands(
     };
     let settings = CommandSettings {
         prices: PriceList::BUILT_IN,
-        extras: Extras {
-            model: args.pages.model.budget(),
-            captcha_solver: super::solver::is_set(args),
-        },
+        extras: Extras { model: args.pages.model.budget(), captcha_solver: super::solver::is_set(args) },
         batch_urls_max: args.write.batch_urls.into(),
         pending_batches_max: args.write.pending_batches as usize,
         result_bytes_max: args.results.result_bytes,

@@ -29,7 +29,9 @@ pub(super) fn settings(args: &ServeArgs) -> anyhow::Result<Option<SolverSettings
     let key = std::env::var("LEAFCUTTER_CAPTCHA_KEY").ok().filter(|key| !key.is_empty());
     let settings = match (is_set(args), key) {
         (false, None) => return Ok(None),
-        (true, None) => bail!("LEAFCUTTER_CAPTCHA_URL needs the key of the service in LEAFCUTTER_CAPTCHA_KEY"),
+        (true, None) => {
+            bail!("LEAFCUTTER_CAPTCHA_URL needs the key of the service in LEAFCUTTER_CAPTCHA_KEY")
+        }
         (false, Some(_)) => {
             bail!("LEAFCUTTER_CAPTCHA_KEY is set without LEAFCUTTER_CAPTCHA_URL: no CAPTCHA would be solved")
         }

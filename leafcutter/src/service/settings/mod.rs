@@ -92,7 +92,13 @@ pub(crate) struct PageArgs {
 
     /// Service that solves CAPTCHAs, by `createTask` and `getTaskResult` below this address; its key is
     /// LEAFCUTTER_CAPTCHA_KEY [default: none].
-    #[arg(long, env = "LEAFCUTTER_CAPTCHA_URL", default_value = "", hide_default_value = true, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "LEAFCUTTER_CAPTCHA_URL",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "ADDRESS"
+    )]
     pub(crate) captcha_url: String,
 
     /// Seconds that one page may take in all.

@@ -22,6 +22,7 @@ pub(crate) const TOKEN: &str = "03AGdBq25-token";
 
 /// How the service behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "the worker's tests order only some of them")]
 pub(crate) enum Manner {
     /// Is ready at the second question; numbers for ids.
     Works,
