@@ -1,6 +1,8 @@
-//! Documents that are not HTML: what is read of them, and that none of them does harm.
+//! Documents that are not HTML: what is read of them, that none of them does harm; and what is told of any page.
 
-use leafcutter_extract::{Content, Document, DocumentKind, ExtractError, Wanted, extract_document};
+use leafcutter_extract::{
+    Content, Document, DocumentKind, ExtractError, Page, Wanted, extract, extract_document,
+};
 use lopdf::{Object, Stream, dictionary};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -69,6 +71,15 @@ fn a_pdf_becomes_headings_and_paragraphs() {
         (&all["title"], &all["pages"], &all["text"]),
         (&json!("The report"), &json!(2), &json!(expected))
     );
+}
+
+#[test]
+fn title_and_language_are_told_of_every_page() {
+    let url = Url::parse("https://a.test/").expect("a constant");
+    let html = "<html lang=de><title>Seite</title><p>Worte.</p>";
+    let all = Wanted::Json { schema: None, prompt: None, main_content: false };
+    let found = extract(&Page { html, url: &url }, &all);
+    assert_eq!(found, Ok(Content::Json(json!({"title": "Seite", "language": "de"}))));
 }
 
 #[test]

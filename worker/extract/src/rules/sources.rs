@@ -226,6 +226,7 @@ pub(crate) fn everything(found: &Found) -> Map<String, Value> {
     let described =
         ["og:description", "twitter:description"].iter().find_map(|key| found.open_graph.get(*key));
     put("title", found.title.clone().into());
+    put("language", found.language.clone().into());
     put("description", found.meta.get("description").or(described).cloned().unwrap_or_default());
     put("jsonLd", found.json_ld.clone().into());
     put("microdata", found.microdata.clone().into());
