@@ -13,6 +13,7 @@ mod contract;
 mod crashes;
 mod harness;
 mod limits;
+mod politeness;
 mod model;
 #[path = "../../worker/model/tests/suite/stand_in.rs"]
 mod model_endpoint;

@@ -5,13 +5,15 @@ use crate::{
     browser::{self, Opened, Passage, Pool, Tab, failed},
     by_model::ModelReader,
     content, desk, fast,
+    hosts::Hosts,
+    robots::RobotsFiles,
 };
 use leafcutter_challenge::Solver;
 use leafcutter_dispatch::{Assignment, FailedPage, ScrapedPage};
 use leafcutter_domain::{BatchId, ErrorCode, Isolation, ScrapeMode, Screenshot};
 use leafcutter_egress::{Proxy, ProxyPools};
 use leafcutter_object_store::Objects;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -46,6 +48,8 @@ impl Limits {
 /// What a slot has: its way out, and its context while it serves a batch.
 pub(crate) struct Bench {
     pub(crate) proxy: Proxy,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) robots: Arc<RobotsFiles>,
     pub(crate) proxies: ProxyPools,
     pub(crate) model: ModelReader,
     pub(crate) tab: Option<(BatchId, Tab)>,
@@ -130,8 +134,14 @@ async fn work(
 ) -> Result<ScrapedPage, FailedPage> {
     let url = Url::parse(&assignment.url)
         .map_err(|_| failed(ErrorCode::Internal, "the item's address cannot be read"))?;
+    let respect_robots = assignment.options.respect_robots;
+    if respect_robots {
+        bench.robots.check(&url, &bench.proxy).await?;
+    }
     let (document, picture) = match assignment.options.mode {
-        ScrapeMode::Fast => (fast::fetch(&url, assignment.cookies.as_ref(), &bench.proxy).await?, None),
+        ScrapeMode::Fast => {
+            (fast::fetch(&url, assignment.cookies.as_ref(), &bench.proxy, &bench.hosts).await?, None)
+        }
         ScrapeMode::Default => in_browser(bench, pool, assignment, &url, limits).await?,
     };
     let (final_url, http_status) = (document.final_url.to_string(), document.http_status);
@@ -140,6 +150,10 @@ async fn work(
         http_status: Some(http_status),
         ..failure
     };
+    // Where a redirect led is known only now; what is forbidden there is at least not used.
+    if respect_robots && document.final_url != url {
+        bench.robots.check(&document.final_url, &bench.proxy).await.map_err(known)?;
+    }
     let (result, extractor) = content::result(document, assignment, &bench.model).await.map_err(known)?;
     let unstored = |_| known(failed(ErrorCode::Internal, "the result could not be stored"));
     let result = objects.put(&assignment.object_prefix, result).await.map_err(unstored)?;
@@ -178,7 +192,7 @@ async fn in_browser(
             Opened::ToFetch(found) => {
                 let own = (found.scheme(), found.host()) == (url.scheme(), url.host());
                 let cookies = assignment.cookies.as_ref().filter(|_| own);
-                return Ok((fast::fetch(&found, cookies, &bench.proxy).await?, None));
+                return Ok((fast::fetch(&found, cookies, &bench.proxy, &bench.hosts).await?, None));
             }
         };
         let picture = match assignment.options.screenshot {
@@ -188,6 +202,12 @@ async fn in_browser(
         Ok((document, picture))
     };
     let outcome = lost.run_until_cancelled(visit).await.unwrap_or_else(|| Err(browser::lost()));
+    if let Some((_, tab)) = &bench.tab
+        && let Some(answer) = &tab.watch().seen().borrow().answer
+        && let Ok(url) = Url::parse(&answer.url)
+    {
+        bench.hosts.heed(&url, answer.status, answer.retry_after.as_deref());
+    }
     match (outcome, &mut bench.tab) {
         (Err(failure), Some((_, tab))) if failure.code == ErrorCode::BrowserCrashed => Err(tab.died(failure)),
         (outcome, _) => outcome,

@@ -4,6 +4,7 @@
 use crate::{
     browser::{failed, refused, unpassed},
     content::{Body, Document, Kind, unsupported},
+    hosts::Hosts,
 };
 use leafcutter_challenge::{Evidence, TELLING_HEADERS, judge, may_hide_a_challenge};
 use leafcutter_dispatch::{Cookies, FailedPage};
@@ -12,14 +13,15 @@ use leafcutter_egress::{Proxy, REFUSAL_HEADER};
 use leafcutter_extract::{decode, open_shadow_trees};
 use reqwest::{
     Client, Response,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue},
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use url::Url;
 
 /// Redirects that are followed.
 const REDIRECTS_MAX: usize = 10;
-const USER_AGENT: &str = concat!("Mozilla/5.0 (compatible; Leafcutter/", env!("CARGO_PKG_VERSION"), ")");
+pub(crate) const USER_AGENT: &str =
+    concat!("Mozilla/5.0 (compatible; Leafcutter/", env!("CARGO_PKG_VERSION"), ")");
 const ACCEPTED: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// Fetches `url` through `proxy`. The caller bounds the time.
@@ -27,6 +29,7 @@ pub(crate) async fn fetch(
     url: &Url,
     cookies: Option<&Cookies>,
     proxy: &Proxy,
+    hosts: &Hosts,
 ) -> Result<Document, FailedPage> {
     let client = client(proxy).map_err(|_| failed(ErrorCode::Internal, "no HTTP client can be made"))?;
     let mut request = client.get(url.clone()).header(ACCEPT, ACCEPTED);
@@ -40,6 +43,8 @@ pub(crate) async fn fetch(
     let response = request.send().await.map_err(|error| of(&error, url, proxy))?;
     let final_url = response.url().clone();
     let http_status = response.status().as_u16();
+    let asked = response.headers().get(RETRY_AFTER).map(HeaderValue::to_str).and_then(Result::ok);
+    hosts.heed(&final_url, http_status, asked);
     read(response, proxy).await.map_err(|failure| FailedPage {
         final_url: Some(final_url.to_string()),
         http_status: Some(http_status),
@@ -129,11 +134,13 @@ fn charset_in(text: &str) -> Option<String> {
     Some(label[..end.unwrap_or(label.len())].to_owned())
 }
 
-fn refusal(url: &Url, proxy: &Proxy) -> Option<FailedPage> {
+/// Why the proxy did not let this address through, if it did not.
+pub(crate) fn refusal(url: &Url, proxy: &Proxy) -> Option<FailedPage> {
     proxy.refusal_for(url.host_str()?).as_ref().map(refused)
 }
 
-fn of(error: &reqwest::Error, asked: &Url, proxy: &Proxy) -> FailedPage {
+/// What a failed request means for an item.
+pub(crate) fn of(error: &reqwest::Error, asked: &Url, proxy: &Proxy) -> FailedPage {
     // The error names the address that failed, which may be where a redirect led.
     let url = error.url().unwrap_or(asked);
     if let Some(failure) = refusal(url, proxy) {

@@ -9,7 +9,8 @@
 //! # Where to look
 //!
 //! `worker` starts and stops, `slot` is the loop of one slot, `attempt` one item under its limit, `browser` all of
-//! Chromium, `fast` the way without it, `content` makes results, `orphans` sweeps what a former run left,
+//! Chromium, `fast` the way without it, `content` makes results, `hosts` says which work goes on, `robots` what
+//! sites allow, `orphans` sweeps what a former run left,
 //! `memory` says when there is too little of it, `proc` reads what the kernel says about processes.
 //!
 //! # For the owner of the log
@@ -25,9 +26,11 @@ mod content;
 mod desk;
 mod error;
 mod fast;
+mod hosts;
 mod memory;
 mod orphans;
 mod proc;
+mod robots;
 mod settings;
 mod slot;
 mod worker;

@@ -4,8 +4,9 @@
 use crate::{WorkerError, memory};
 use leafcutter_challenge::SolverSettings;
 use leafcutter_domain::WorkerId;
-use leafcutter_model::ModelSettings;
 use leafcutter_egress::ProxyPools;
+use leafcutter_model::ModelSettings;
+use leafcutter_politeness::GateSettings;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -47,6 +48,9 @@ pub struct WorkerSettings {
     pub concurrency: usize,
     /// Chromium's program; searched for on the path when not given.
     pub chromium: Option<PathBuf>,
+    /// How hosts are spared. By default only where they ask for it themselves: a batch mostly is of one site, whose
+    /// owner or guest the operator is, and the number of slots bounds it already.
+    pub politeness: GateSettings,
     /// Wall-clock limit of one item, from the claim to the report.
     pub item_limit: Duration,
     /// Upstream proxies, for batches that ask for one.
@@ -85,6 +89,7 @@ impl WorkerSettings {
             worker: WorkerId(Uuid::now_v7()),
             concurrency,
             chromium: None,
+            politeness: GateSettings::default(),
             item_limit: Duration::from_secs(ITEM_LIMIT_S),
             proxies: ProxyPools::default(),
             model: None,

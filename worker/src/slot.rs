@@ -1,16 +1,15 @@
-//! The life of a slot: take an offer, claim each of its items, do it, report it, acknowledge the offer. A slot is
-//! the permit: it asks for work only when it can do it.
+//! The life of a slot: take an offer, claim each of its items when their hosts may be asked, do it, report it,
+//! acknowledge the offer. A slot is the permit: it asks for work only when it can do it, and waits for no host.
 
 use crate::{
     WorkerSettings,
     attempt::{self, Bench, Limits},
     browser::Pool,
     desk,
+    hosts::{Hosts, Turn, Work},
 };
-use leafcutter_dispatch::{
-    Assignment, ClaimRequest, Delivery, FailedPage, Outcome, Report, ScrapedPage, WorkDesk, WorkSource,
-};
-use leafcutter_domain::{BatchId, ItemIndex, Usage};
+use leafcutter_dispatch::{Assignment, ClaimRequest, FailedPage, Outcome, Report, ScrapedPage, WorkDesk};
+use leafcutter_domain::{BatchId, Usage};
 use leafcutter_object_store::Objects;
 use std::{
     sync::{
@@ -31,7 +30,7 @@ const PUT_BACK_LIMIT_MS: u64 = 3_000;
 /// What all slots share.
 pub(crate) struct Shared {
     pub(crate) settings: Arc<WorkerSettings>,
-    pub(crate) source: Arc<dyn WorkSource>,
+    pub(crate) hosts: Arc<Hosts>,
     pub(crate) desk: Arc<dyn WorkDesk>,
     pub(crate) objects: Objects,
     pub(crate) pool: Pool,
@@ -44,31 +43,39 @@ pub(crate) struct Shared {
 
 /// Works until the worker stops or the source is closed.
 pub(crate) async fn run(shared: Arc<Shared>, mut bench: Bench) {
-    while let Some(delivery) = next(&shared, &mut bench).await {
-        let offer = delivery.offer().clone();
-        let mut short = false;
-        for item in offer.items {
-            short = !shared.pool.has_memory().await;
-            if short || shared.stop.is_cancelled() {
-                break;
-            }
-            item_of(&shared, &mut bench, offer.batch, item).await;
-        }
-        // An offer that was not worked through stays with the broker.
-        if !short && !shared.stop.is_cancelled() {
-            delivery.acknowledge().await;
-        }
+    while let Some((work, turn)) = next(&shared, &mut bench).await {
+        offer_of(&shared, &mut bench, work, turn).await;
     }
     bench.leave().await;
     bench.proxy.shutdown().await;
 }
 
-/// The next offer, once there is a browser for it, and memory. Meanwhile the last context goes, when it is idle for
-/// long or its browser is to go.
-async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
+/// Goes through an offer as far as its hosts may be asked. What is not gone through and not put aside goes back to
+/// the broker.
+async fn offer_of(shared: &Shared, bench: &mut Bench, mut work: Work, mut turn: Turn) {
+    while shared.pool.has_memory().await && !shared.stop.is_cancelled() {
+        item_of(shared, bench, work.batch(), turn).await;
+        if shared.stop.is_cancelled() {
+            return;
+        }
+        if work.is_done() {
+            return work.acknowledge().await;
+        }
+        match shared.hosts.go_on(&mut work) {
+            Some(next) => turn = next,
+            None => return shared.hosts.put_aside(work),
+        }
+    }
+    turn.unused();
+}
+
+/// The next work whose turn it is, once there is a browser for it, and memory. Meanwhile the last context goes, when
+/// it is idle for long or its browser is to go.
+async fn next(shared: &Shared, bench: &mut Bench) -> Option<(Work, Turn)> {
+    let batch = bench.tab.as_ref().map(|(batch, _)| *batch);
     let next = async {
         shared.pool.can_begin().await?;
-        shared.source.next().await
+        shared.hosts.next(batch).await
     };
     let next = shared.stop.run_until_cancelled(next);
     tokio::pin!(next);
@@ -76,7 +83,7 @@ async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
         let (retired, lost) = (tab.browser().retired().clone(), tab.browser().lost().clone());
         tokio::select! {
             biased;
-            delivery = &mut next => return delivery.flatten(),
+            work = &mut next => return work.flatten(),
             () = retired.cancelled() => {}
             () = lost.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(IDLE_CONTEXT_MS)) => {}
@@ -86,15 +93,18 @@ async fn next(shared: &Shared, bench: &mut Bench) -> Option<Box<dyn Delivery>> {
     next.await.flatten()
 }
 
-async fn item_of(shared: &Shared, bench: &mut Bench, batch: BatchId, item: ItemIndex) {
-    let begun = Instant::now();
+async fn item_of(shared: &Shared, bench: &mut Bench, batch: BatchId, turn: Turn) {
+    let (begun, item) = (Instant::now(), turn.item);
     let request = ClaimRequest { batch, item, claim: Uuid::new_v4(), worker: shared.settings.worker };
     let claim = desk::claim(shared.desk.as_ref(), request);
-    let Some(assignment) = shared.abandon.run_until_cancelled(claim).await.flatten() else { return };
+    let Some(assignment) = shared.abandon.run_until_cancelled(claim).await.flatten() else {
+        return turn.unused();
+    };
     let _running = Running::begin(&shared.running);
     let limits = Limits::new(begun, shared.settings.item_limit, &assignment);
     let attempt = attempt::run(bench, &shared.pool, &shared.objects, &assignment, limits);
     let attempt = shared.abandon.run_until_cancelled(attempt).await;
+    drop(turn);
     // A browser that was ended while it drained is no fault of the page: the item is put back.
     let attempt = attempt.filter(|outcome| outcome.is_ok() || !bench.drained());
     let abandoned = attempt.is_none();

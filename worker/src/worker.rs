@@ -5,7 +5,9 @@ use crate::{
     attempt::Bench,
     browser::Pool,
     by_model::ModelReader,
+    hosts::Hosts,
     orphans,
+    robots::RobotsFiles,
     slot::{self, Shared},
 };
 use leafcutter_challenge::Solver;
@@ -64,6 +66,8 @@ impl Worker {
         adopt_orphans();
         let settings = Arc::new(settings);
         let solver = settings.solver.clone().map(Solver::new).transpose().map_err(WorkerError::Solver)?;
+        let hosts = Hosts::new(settings.politeness);
+        let robots = RobotsFiles::new(Arc::clone(&hosts));
         let mut benches = Vec::new();
         let model =
             settings.model.clone().map(Model::new).transpose().map_err(WorkerError::Model)?.map(Arc::new);
@@ -72,6 +76,8 @@ impl Worker {
             let model = ModelReader::new(model.clone());
             benches.push(Bench {
                 proxy,
+                hosts: Arc::clone(&hosts),
+                robots: Arc::clone(&robots),
                 proxies: settings.proxies.clone(),
                 model,
                 tab: None,
@@ -85,7 +91,9 @@ impl Worker {
         let pool = Pool::start(Arc::clone(&settings), ready, close_browsers.clone(), &browsers);
         let (stop, abandon, running) =
             (CancellationToken::new(), CancellationToken::new(), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { settings, source, desk, objects, pool, stop, abandon, running });
+        let carry = stop.clone().run_until_cancelled_owned(Arc::clone(&hosts).carry(source));
+        slots.spawn(carry);
+        let shared = Arc::new(Shared { settings, hosts, desk, objects, pool, stop, abandon, running });
         for bench in benches {
             slots.spawn(slot::run(Arc::clone(&shared), bench));
         }

@@ -171,6 +171,8 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     if let Some(concurrency) = args.chromium.concurrency {
         settings.concurrency = concurrency.into();
     }
+    settings.politeness.pages_max = Some(args.chromium.host_concurrency.into()).filter(|max| *max > 0);
+    settings.politeness.delay = Duration::from_millis(args.chromium.host_delay_ms.into());
     settings.chromium.clone_from(&args.chromium.chromium);
     settings.item_limit = Duration::from_secs(args.pages.item_timeout.into());
     settings.proxies = super::proxies::pools(args)?;

@@ -39,6 +39,7 @@ struct Memory {
 /// | `/ok/{name}` | a page with some words |
 /// | `/product/{name}` | a page with JSON-LD |
 /// | `/script` | a page that a script writes |
+/// | `/robots.txt` | forbids what is below `/forbidden/` |
 /// | `/status/{code}` | an answer with this status |
 /// | `/flaky/{name}` | 500 until [`Site::mend`] |
 /// | `/gate/{name}` | answers once [`Site::open_gate`] was called |
@@ -59,6 +60,8 @@ impl Site {
             .route("/ok/{name}", get(async |Path(name): Path<String>| page(&format!("The page {name}"))))
             .route("/product/{name}", get(product))
             .route("/script", get(async || Html(SCRIPT)))
+            .route("/robots.txt", get(async || "User-agent: *\nDisallow: /forbidden/\n"))
+            .route("/forbidden/{name}", get(async || page("Not for everybody")))
             .route("/status/{code}", get(status))
             .route("/flaky/{name}", get(flaky))
             .route("/gate-to-failure/{name}", get(gate_to_failure))

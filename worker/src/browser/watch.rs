@@ -39,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) mime: String,
     /// Whether the egress proxy refused it.
     pub(crate) refused: bool,
+    /// How long the host wants to be left alone, in its own words.
+    pub(crate) retry_after: Option<String>,
     /// Headers that can tell a challenge, with names in lower case.
     pub(crate) telling: Vec<(String, String)>,
 }
@@ -147,6 +149,7 @@ impl Seen {
             status_text: response.status_text.clone(),
             mime: mime(&response.mime_type, &response.headers),
             refused: has(&response.headers, REFUSAL_HEADER),
+            retry_after: header(&response.headers, "retry-after").map(str::to_owned),
             telling: telling(&response.headers),
         });
     }
@@ -163,10 +166,12 @@ fn mime(shown_as: &str, headers: &Headers) -> String {
 }
 
 fn has(headers: &Headers, name: &str) -> bool {
-    headers
-        .inner()
-        .as_object()
-        .is_some_and(|headers| headers.keys().any(|key| key.eq_ignore_ascii_case(name)))
+    header(headers, name).is_some()
+}
+
+fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let mut all = headers.inner().as_object()?.iter();
+    all.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str().unwrap_or_default())
 }
 
 fn telling(headers: &Headers) -> Vec<(String, String)> {

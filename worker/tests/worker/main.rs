@@ -11,6 +11,7 @@ mod model;
 #[path = "../../model/tests/suite/stand_in.rs"]
 mod model_endpoint;
 mod pages;
+mod politeness;
 mod processes;
 mod reading;
 mod settling;

@@ -97,6 +97,13 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap, requ
         }
         "/shadow" => Html(SHADOW).into_response(),
         "/fails" => (StatusCode::INTERNAL_SERVER_ERROR, Html("<h1>broken</h1>")).into_response(),
+        "/robots.txt" => robots(&host),
+        path if path.starts_with("/busy/") => {
+            let asked = path.trim_start_matches("/busy/").to_owned();
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, asked)], "later").into_response()
+        }
+        "/moved-to-forbidden" => Redirect::temporary("/forbidden/page").into_response(),
+        "/moved-to-closed" => Redirect::temporary(&format!("http://localhost:{port}/plain")).into_response(),
         "/moved" => Redirect::temporary("/plain").into_response(),
         "/tall" => Html("<div style='height:3000px'>tall</div>").into_response(),
         "/text" => "just *text*".into_response(),
@@ -139,6 +146,16 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap, requ
             StatusCode::NO_CONTENT.into_response()
         }
         _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Under one of its names the site forbids some pages, under the other it does not say what it forbids.
+fn robots(host: &str) -> Response {
+    match host.starts_with("localhost") {
+        true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        false => {
+            "User-agent: *\nDisallow: /\n\nUser-agent: Leafcutter\nDisallow: /forbidden/\n".into_response()
+        }
     }
 }
 

@@ -161,6 +161,14 @@ pub(crate) struct ChromiumArgs {
     #[arg(long, env = "LEAFCUTTER_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: Option<u16>,
 
+    /// Pages of one host opened at the same time, by each worker; 0: as many as it opens at all.
+    #[arg(long, env = "LEAFCUTTER_HOST_CONCURRENCY", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
+    pub(crate) host_concurrency: u16,
+
+    /// Milliseconds from the start of one page of a host to the start of the next, in each worker.
+    #[arg(long, env = "LEAFCUTTER_HOST_DELAY_MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub(crate) host_delay_ms: u32,
+
     /// Chromium's program [default: searched for on the path].
     #[arg(long, env = "LEAFCUTTER_CHROMIUM")]
     pub(crate) chromium: Option<PathBuf>,
