@@ -13,10 +13,10 @@ mod contract;
 mod crashes;
 mod harness;
 mod limits;
-mod politeness;
 mod model;
 #[path = "../../worker/model/tests/suite/stand_in.rs"]
 mod model_endpoint;
+mod politeness;
 mod private_addresses;
 mod reads;
 mod restarts;
