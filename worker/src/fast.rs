@@ -13,7 +13,7 @@ use leafcutter_egress::{Proxy, REFUSAL_HEADER};
 use leafcutter_extract::{decode, open_shadow_trees};
 use reqwest::{
     Client, Response,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
     redirect,
 };
 use url::Url;
@@ -23,6 +23,9 @@ const REDIRECTS_MAX: usize = 10;
 pub(crate) const USER_AGENT: &str =
     concat!("Mozilla/5.0 (compatible; Leafcutter/", env!("CARGO_PKG_VERSION"), ")");
 const ACCEPTED: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// What is said of a page that leads to no other page.
+const OFF_THE_WEB: &str = "the page leads to an address that is not on the public web";
 
 /// Fetches `url` through `proxy`. The caller bounds the time.
 pub(crate) async fn fetch(
@@ -69,6 +72,10 @@ async fn read(response: Response, proxy: &Proxy) -> Result<Document, FailedPage>
         && let Some(failure) = refusal(&url, proxy)
     {
         return Err(failure);
+    }
+    if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && response.headers().contains_key(LOCATION) {
+        // The client follows what leads to a page and hands back what leads to a file, a program or nowhere.
+        return Err(failed(ErrorCode::PrivateAddress, OFF_THE_WEB));
     }
     let (mime, charset) = content_type(response.headers());
     let refused = || failed(ErrorCode::HttpStatus, format!("the page answered {status}"));
@@ -145,6 +152,9 @@ pub(crate) fn of(error: &reqwest::Error, asked: &Url, proxy: &Proxy) -> FailedPa
     let url = error.url().unwrap_or(asked);
     if let Some(failure) = refusal(url, proxy) {
         return failure;
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return failed(ErrorCode::PrivateAddress, OFF_THE_WEB);
     }
     let chain = causes(error);
     let (code, message) = if error.is_redirect() {

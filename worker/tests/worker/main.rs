@@ -6,6 +6,7 @@
 mod challenges;
 mod documents;
 mod faults;
+mod hostile;
 mod isolation;
 mod model;
 #[path = "../../model/tests/suite/stand_in.rs"]

@@ -100,6 +100,20 @@ impl System {
         site: &Site,
         change: impl FnOnce(&mut WorkerSettings),
     ) -> Self {
+        let port = site.address.port();
+        let allow = ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}").parse().unwrap()).to_vec();
+        Self::assembled(folder, Policy::new(allow), change).await
+    }
+
+    /// A worker that may reach what `policy` says.
+    pub(crate) async fn guarded(policy: Policy, change: impl FnOnce(&mut WorkerSettings)) -> Self {
+        let folder = folder();
+        let mut system = Self::assembled(folder.path(), policy, change).await;
+        system.folder = Some(folder);
+        system
+    }
+
+    async fn assembled(folder: &Path, policy: Policy, change: impl FnOnce(&mut WorkerSettings)) -> Self {
         let (profiles, run) = (folder.join("profiles"), folder.join("run"));
         std::fs::create_dir_all(&profiles).unwrap();
         let mut settings = WorkerSettings {
@@ -119,7 +133,7 @@ impl System {
         let desk = Arc::new(Desk::default());
         let objects = Objects::local(&folder.join("objects")).unwrap();
         let source = Arc::new(queue.clone());
-        let worker = Worker::start(settings, source, desk.clone(), objects.clone(), Policy::new(allow))
+        let worker = Worker::start(settings, source, desk.clone(), objects.clone(), policy)
             .await
             .expect("these tests need Chromium: install the package chromium-headless-shell");
         let system = Self { worker, objects, profiles, run, queue, desk, folder: None };
