@@ -56,7 +56,6 @@ const FLAGS: &[&str] = &[
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
     "--disable-hang-monitor",
-    "--disable-ipc-flooding-protection",
     "--password-store=basic",
 ];
 

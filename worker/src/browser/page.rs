@@ -105,7 +105,11 @@ async fn visit(
         };
         let reading = read::document(tab, &mut seen, &answer, load_until).await;
         match reading.map_err(|failure| known(&answer, failure))? {
-            read::Reading::Document(document) => return Ok(Opened::Document(document)),
+            read::Reading::Document(document) => {
+                // It may have led on meanwhile, once too often.
+                judge(&seen.borrow(), proxy)?;
+                return Ok(Opened::Document(document));
+            }
             // Its next document is waited for like the first.
             read::Reading::Left => {}
             read::Reading::LedNowhere => {
@@ -200,6 +204,9 @@ async fn unanswered(seen: &mut Receiver<Seen>, text: &str, proxy: &Proxy) -> Res
 fn judge(seen: &Seen, proxy: &Proxy) -> Result<Option<Answer>, FailedPage> {
     if seen.crashed {
         return Err(failed(ErrorCode::BrowserCrashed, "the page crashed its renderer"));
+    }
+    if seen.documents > DOCUMENTS_MAX {
+        return Err(from_chromium("net::ERR_TOO_MANY_REDIRECTS"));
     }
     let Some(answer) = &seen.answer else {
         return match &seen.failed {

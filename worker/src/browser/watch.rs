@@ -58,6 +58,8 @@ pub(crate) struct Seen {
     pub(crate) failed: Option<(String, String)>,
     /// Loads that have fired their load event.
     loads: Vec<String>,
+    /// Documents that the tab was led to, one after the other, without what the network redirected.
+    pub(crate) documents: usize,
     /// Requests in flight.
     open: HashSet<String>,
     /// Requests whose end was seen before their beginning, as the kinds of events come separately.
@@ -76,6 +78,7 @@ impl Seen {
             answer: None,
             failed: None,
             loads: Vec::new(),
+            documents: 0,
             open: HashSet::new(),
             ended: HashSet::new(),
             changed: Instant::now(),
@@ -108,6 +111,7 @@ impl Seen {
         let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
         if event.r#type == Some(ResourceType::Document) && main_frame {
             self.asked = Some(event.request.url.clone());
+            self.documents += usize::from(event.redirect_response.is_none());
             self.asking = Some(event.loader_id.inner().clone());
         }
         // The first two are accounted for inside the page, which knows which of them it only polls.

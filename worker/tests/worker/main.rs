@@ -6,19 +6,23 @@
 mod challenges;
 mod documents;
 mod faults;
-mod hostile;
+mod hurtful;
 mod isolation;
 mod model;
 #[path = "../../model/tests/suite/stand_in.rs"]
 mod model_endpoint;
 mod pages;
 mod politeness;
+mod probe;
 mod processes;
 mod reading;
+mod recycling;
 mod settling;
 mod site;
+mod soak;
 #[path = "../../challenge/tests/solver/stand_in.rs"]
 mod solver_service;
 mod support;
+mod traps;
 mod walls;
 mod works;

@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use std::{
@@ -66,6 +66,11 @@ impl Site {
         self.memory.seen.lock().unwrap().clone()
     }
 
+    /// Opens a gate, as a request for `/open/NAME` does.
+    pub(crate) fn open(&self, gate: &str) {
+        self.memory.gates.send_if_modified(|gates| gates.insert(gate.to_owned()));
+    }
+
     pub(crate) fn count(&self, path: &str) -> usize {
         self.seen().iter().filter(|seen| seen.path == path).count()
     }
@@ -77,7 +82,13 @@ impl Drop for Site {
     }
 }
 
-async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap, request: Request) -> Response {
+async fn answer(
+    State(memory): State<Memory>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
     let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     let path = uri.path().to_owned();
     let host = header(header::HOST).unwrap_or_default().to_owned();
@@ -114,18 +125,14 @@ async fn answer(State(memory): State<Memory>, uri: Uri, headers: HeaderMap, requ
         "/download" => {
             ([(header::CONTENT_DISPOSITION, "attachment; filename=a.html")], Html("x")).into_response()
         }
+        "/held" => Html("<h1>Held</h1><img src='/gate/held'>").into_response(),
         "/elsewhere" => {
             Html(format!("<h1>x</h1><img src='http://localhost:{port}/image'><img src='/image'>"))
                 .into_response()
         }
         "/image" => StatusCode::NOT_FOUND.into_response(),
-        "/probe" => Html(PROBE).into_response(),
-        "/worker.js" => ([(header::CONTENT_TYPE, "text/javascript")], WORKER).into_response(),
-        "/cached.js" => (
-            [(header::CONTENT_TYPE, "text/javascript"), (header::CACHE_CONTROL, "max-age=3600")],
-            "window.cached = true",
-        )
-            .into_response(),
+        path if path.starts_with("/probe") => crate::probe::answer(path, &method, &headers, port),
+        path if path.starts_with("/trap/") => crate::traps::answer(&uri, port),
         "/endless" => endless(),
         "/dialogs" => Html("<h1>x</h1><script>while (true) alert('again')</script>").into_response(),
         "/spin" => Html("<h1>x</h1><script>onload = () => setTimeout(() => { while (true); })</script>")
@@ -185,32 +192,3 @@ const EMBEDS: &str = "<h1>Embeds</h1><img src='http://CANARY/img'><iframe src='h
 <link rel=stylesheet href='http://CANARY/css'><script src='http://CANARY/js'></script>
 <script>fetch('http://CANARY/fetch', {mode:'no-cors'}).catch(() => 0); new WebSocket('ws://CANARY/ws');
 navigator.sendBeacon('http://CANARY/beacon'); new Worker(URL.createObjectURL(new Blob([`fetch('http://CANARY/worker')`])))</script>";
-
-const WORKER: &str = "self.addEventListener('fetch', event => { if (event.request.url.endsWith('/plain')) event.respondWith(new Response('from the worker')) });
-self.addEventListener('install', () => self.skipWaiting()); self.addEventListener('activate', event => event.waitUntil(clients.claim()))";
-
-/// Says what it finds of former visits, leaves traces of every kind, and holds its load event back meanwhile.
-const PROBE: &str = r#"<p id=out>nothing yet</p><script src="/cached.js"></script><script>
-const id = Math.random().toString(36).slice(2);
-new Image().src = '/gate/' + id;
-(async () => {
-  const found = [];
-  if (document.cookie) found.push('cookie');
-  if (localStorage.length) found.push('localStorage');
-  if (sessionStorage.length) found.push('sessionStorage');
-  if (window.name) found.push('name');
-  if (history.length > 2) found.push('history');
-  if ((await indexedDB.databases()).length) found.push('indexedDB');
-  if ((await caches.keys()).length) found.push('caches');
-  if ((await navigator.serviceWorker.getRegistrations()).length) found.push('serviceWorker');
-  if (navigator.serviceWorker.controller) found.push('controller');
-  document.cookie = 'trace=1; path=/; max-age=1000';
-  localStorage.trace = sessionStorage.trace = window.name = 'trace';
-  history.pushState(1, '', '#one'); history.pushState(2, '', '#two');
-  await new Promise((done, failed) => { const r = indexedDB.open('trace'); r.onsuccess = done; r.onerror = failed });
-  await (await caches.open('trace')).put('/x', new Response('x'));
-  await navigator.serviceWorker.register('/worker.js'); await navigator.serviceWorker.ready;
-  out.textContent = 'found: ' + (found.join(' ') || 'nothing');
-  await fetch('/open/' + id);
-})().catch(error => { out.textContent = 'error: ' + error; fetch('/open/' + id) })
-</script>"#;
