@@ -100,8 +100,12 @@ impl System {
         site: &Site,
         change: impl FnOnce(&mut WorkerSettings),
     ) -> Self {
-        let port = site.address.port();
-        let allow = ["127.0.0.1", "localhost"].map(|host| format!("{host}:{port}").parse().unwrap()).to_vec();
+        let targets = [
+            site.address.to_string(),
+            site.sibling.to_string(),
+            format!("localhost:{}", site.address.port()),
+        ];
+        let allow = targets.map(|target| target.parse().unwrap()).to_vec();
         Self::assembled(folder, Policy::new(allow), change).await
     }
 
@@ -123,12 +127,6 @@ impl System {
             ..WorkerSettings::new(&run)
         };
         change(&mut settings);
-        let targets = [
-            site.address.to_string(),
-            site.sibling.to_string(),
-            format!("localhost:{}", site.address.port()),
-        ];
-        let allow = targets.map(|target| target.parse().unwrap()).to_vec();
         let queue = in_process(16);
         let desk = Arc::new(Desk::default());
         let objects = Objects::local(&folder.join("objects")).unwrap();
