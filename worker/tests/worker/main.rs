@@ -6,6 +6,7 @@
 mod challenges;
 mod documents;
 mod faults;
+mod hostile;
 mod hurtful;
 mod isolation;
 mod model;
