@@ -41,12 +41,12 @@ pub enum WorkerError {
     /// The control connection failed.
     #[error("Chromium does not answer: {0}")]
     Control(String),
-    /// The language model cannot be asked.
-    #[error("the settings of the model (LEAFCUTTER_MODEL_…) cannot be used")]
-    Model(#[source] leafcutter_model::ModelSettingsError),
     /// The service that solves CAPTCHAs cannot be asked.
     #[error("LEAFCUTTER_CAPTCHA_URL names no service that can be asked")]
     Solver(#[source] SolverError),
+    /// The language model cannot be asked.
+    #[error("the settings of the model (LEAFCUTTER_MODEL_…) cannot be used")]
+    Model(#[source] leafcutter_model::ModelSettingsError),
     /// The slots' way out of the machine cannot be opened.
     #[error("no loopback listener for a slot's egress can be opened: check the limit of open files")]
     Egress(#[source] io::Error),

@@ -12,11 +12,11 @@ use leafcutter_domain::{ScrapeMode, ScrapeOptions};
 use std::time::{Duration, Instant};
 
 /// Limit of one item.
-const LIMIT: Duration = Duration::from_secs(6);
+const LIMIT: Duration = Duration::from_secs(8);
 /// How long after its limit the report of an item may come, on a machine that other pages keep busy.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(10);
 /// Hurtful pages at a time; there is one slot more.
-const AT_A_TIME: usize = 3;
+const AT_A_TIME: usize = 2;
 /// Memory of one page, in bytes.
 const PAGE_BYTES: u64 = 300 * 1024 * 1024;
 

@@ -125,6 +125,7 @@ async fn answer(
         "/download" => {
             ([(header::CONTENT_DISPOSITION, "attachment; filename=a.html")], Html("x")).into_response()
         }
+        "/writes" => Html(WRITES).into_response(),
         "/held" => Html("<h1>Held</h1><img src='/gate/held'>").into_response(),
         "/elsewhere" => {
             Html(format!("<h1>x</h1><img src='http://localhost:{port}/image'><img src='/image'>"))
@@ -192,3 +193,17 @@ const EMBEDS: &str = "<h1>Embeds</h1><img src='http://CANARY/img'><iframe src='h
 <link rel=stylesheet href='http://CANARY/css'><script src='http://CANARY/js'></script>
 <script>fetch('http://CANARY/fetch', {mode:'no-cors'}).catch(() => 0); new WebSocket('ws://CANARY/ws');
 navigator.sendBeacon('http://CANARY/beacon'); new Worker(URL.createObjectURL(new Blob([`fetch('http://CANARY/worker')`])))</script>";
+
+/// Says what it finds and whether it is shown, and writes by every way that is left to a page that is being left.
+const WRITES: &str = "<p id=a></p><p id=b>unpainted</p><script>
+a.textContent = 'found: ' + [localStorage.length, sessionStorage.length, document.cookie.length, window.name.length];
+requestAnimationFrame(() => { b.textContent = 'painted ' + document.visibilityState });
+const write = () => { localStorage.t = sessionStorage.t = window.name = 'trace'; document.cookie = 'trace=1' };
+setInterval(write, 1);
+for (const event of ['pagehide', 'unload', 'beforeunload', 'visibilitychange', 'freeze', 'readystatechange'])
+  for (const target of [window, document]) target.addEventListener(event, write);
+new MutationObserver(write).observe(document, { childList: true, subtree: true });
+document.open = document.close = window.stop = () => { write(); throw 1 };
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => { write(); setTimeout(() => port2.postMessage(1), 1) }; port2.postMessage(1);
+</script>";

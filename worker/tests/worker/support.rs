@@ -3,8 +3,8 @@
 use crate::site::Site;
 use async_trait::async_trait;
 use leafcutter_dispatch::{
-    Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, Dispatch, FailedPage, InProcessQueue,
-    HostKey, LeaseToken, Offer, Outcome, Report, ReportAnswer, ScrapedPage, WorkDesk, in_process,
+    Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, Dispatch, FailedPage, HostKey, InProcessQueue,
+    LeaseToken, Offer, Outcome, Report, ReportAnswer, ScrapedPage, WorkDesk, in_process,
 };
 use leafcutter_domain::{BatchId, ItemIndex, Moment, ScrapeOptions};
 use leafcutter_egress::Policy;

@@ -87,9 +87,6 @@ pub(crate) struct PageArgs {
     #[arg(long, env = "LEAFCUTTER_PROXIES", default_value = "", hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     proxies: PathBuf,
 
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-
     /// Service that solves CAPTCHAs, by `createTask` and `getTaskResult` below this address; its key is
     /// LEAFCUTTER_CAPTCHA_KEY [default: none].
     #[arg(
@@ -100,6 +97,9 @@ pub(crate) struct PageArgs {
         value_name = "ADDRESS"
     )]
     pub(crate) captcha_url: String,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 
     /// Seconds that one page may take in all.
     #[arg(long, env = "LEAFCUTTER_ITEM_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=600))]
