@@ -112,7 +112,10 @@ impl Seen {
         if event.r#type == Some(ResourceType::Document) && main_frame {
             self.asked = Some(event.request.url.clone());
             self.documents += usize::from(event.redirect_response.is_none());
-            self.asking = Some(event.loader_id.inner().clone());
+            // Its answer may have been seen before it.
+            let loader = event.loader_id.inner();
+            let answered = self.answer.as_ref().is_some_and(|answer| answer.loader == *loader);
+            self.asking = Some(loader.clone()).filter(|_| !answered);
         }
         // The first two are accounted for inside the page, which knows which of them it only polls.
         let endless = matches!(
