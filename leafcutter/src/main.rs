@@ -3,9 +3,10 @@
 
 mod cli;
 mod client;
+mod command_line;
 mod service;
 
-use clap::{Parser, error::ErrorKind};
+use clap::error::ErrorKind;
 use cli::{Action, Cli};
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match command_line::parse::<Cli>(std::env::args_os()) {
         Ok(cli) => cli,
         Err(help) if !help.use_stderr() => help.exit(),
         Err(help) if help.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),

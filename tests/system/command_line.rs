@@ -101,3 +101,19 @@ async fn every_client_command_works_with_a_running_service() {
     assert!(said(&output).contains("already completed"), "{}", said(&output));
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_compose_leaves_empty_is_unset() {
+    let (site, home) = (Site::open().await, Home::new().await);
+    let (url, target) = (site.url("/ok/a"), site.address.to_string());
+    let compose = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker-compose.yml");
+    let compose = std::fs::read_to_string(compose).unwrap();
+    let left_empty: Vec<_> = compose.lines().filter_map(|line| line.trim().strip_suffix(":-}")).collect();
+    let names = left_empty.iter().map(|line| line.split(':').next().unwrap());
+    let mut command = home.command(None);
+    let command =
+        command.args(["scrape", &url, "--allow-targets", &target]).envs(names.clone().map(|name| (name, "")));
+    assert!(names.len() > 10, "{names:?}");
+    let output = timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}

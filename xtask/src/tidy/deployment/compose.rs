@@ -15,9 +15,11 @@ const CLOSED_NETWORKS: [&str; 3] = ["sides", "stores", "work"];
 /// Anchors within anchors.
 const MERGED_LAYERS_MAX: usize = 4;
 /// A value under such a name is a secret.
-const SECRET_NAME: &str = "PASSWORD|SECRET|TOKEN|_KEY$";
+const SECRET_NAME: &str = "PASSWORD|SECRET|TOKEN$|_KEY$";
 /// The names that go with secret keys, which are no secrets.
 const NAMES_OF_KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "ROOT_ACCESS_KEY"];
+/// Keys of services that an operator may use or not.
+const OPTIONAL_KEYS: [&str; 2] = ["LEAFCUTTER_MODEL_KEY", "LEAFCUTTER_CAPTCHA_KEY"];
 /// A password in an address that is written down.
 const PASSWORD_IN_ADDRESS: &str = r"://[^/\s:]+:[^$@\s][^@\s]*@";
 /// A variable that must be set.
@@ -58,13 +60,15 @@ fn unpinned(service: &Value) -> Option<String> {
     (!pinned).then(|| format!("has an image without a version: '{image}'"))
 }
 
-/// A secret is a variable that must be set: it has no value here, and no default.
+/// A secret is a variable that must be set, or may be: it has no value here, and no default.
 fn secrets(service: &Value) -> Vec<String> {
     let (secret, address) = (pattern(SECRET_NAME), pattern(PASSWORD_IN_ADDRESS));
     let mut found = Vec::new();
     for (name, value) in entries(&service["environment"]) {
         let value = value.as_str().unwrap_or_default();
-        let from_outside = value.starts_with("${") && value.contains(":?");
+        let required = value.starts_with("${") && value.contains(":?");
+        let optional = OPTIONAL_KEYS.contains(&name) && value == format!("${{{name}:-}}");
+        let from_outside = required || optional;
         if secret.is_match(name) && !NAMES_OF_KEYS.contains(&name) && !from_outside {
             found.push(format!("has {name} written down, or starts without it"));
         }
@@ -149,6 +153,7 @@ services:
       LEAFCUTTER_STOP_TIMEOUT: "30"
       AWS_ACCESS_KEY_ID: leafcutter-worker
       AWS_SECRET_ACCESS_KEY: ${S3_SECRET:?run it}
+      LEAFCUTTER_MODEL_KEY: ${LEAFCUTTER_MODEL_KEY:-}
       LEAFCUTTER_DISPATCH: nats://worker:${S3_SECRET:?run it}@nats:4222
     security_opt: [seccomp=deploy/a.json]
   postgres:
@@ -177,6 +182,7 @@ networks:
             ("postgres:17.6", "postgres:latest", "without a version"),
             ("${S3_SECRET:?run it}\n", "hunter2\n", "written down"),
             ("${S3_SECRET:?run it}\n", "${S3_SECRET:-hunter2}\n", "written down"),
+            ("{LEAFCUTTER_MODEL_KEY:-}", "{LEAFCUTTER_MODEL_KEY:-hunter2}", "written down"),
             ("worker:${S3_SECRET:?run it}@", "worker:hunter2@", "has a password"),
             ("networks: [stores]", "networks: [stores, work]", "where workers are"),
             ("networks: [work, internet]", "networks: [work, internet, stores]", "is connected to"),
