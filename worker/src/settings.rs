@@ -59,6 +59,8 @@ pub struct WorkerSettings {
     pub model: Option<ModelSettings>,
     /// Service that solves CAPTCHAs; without one they end the item.
     pub solver: Option<SolverSettings>,
+    /// Whether every page is painted at every change, and not only when it needs it.
+    pub always_paint: bool,
     /// Pages that one browser opens before a fresh one takes over, at least 1.
     pub pages_per_browser: u64,
     /// How long a browser that has opened pages is used before a fresh one takes over.
@@ -94,6 +96,7 @@ impl WorkerSettings {
             proxies: ProxyPools::default(),
             model: None,
             solver: None,
+            always_paint: false,
             pages_per_browser: PAGES_PER_BROWSER,
             browser_age: Duration::from_secs(BROWSER_AGE_S),
             browser_memory_bytes: Self::browser_memory(concurrency),

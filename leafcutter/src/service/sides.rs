@@ -178,6 +178,7 @@ pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyho
     settings.proxies = super::proxies::pools(args)?;
     settings.solver = super::solver::settings(args)?;
     settings.model = args.pages.model.settings()?;
+    settings.always_paint = args.chromium.always_paint;
     settings.pages_per_browser = args.chromium.pages_per_browser;
     settings.browser_age = Duration::from_secs(args.chromium.browser_age.into());
     settings.browser_memory_bytes = args

@@ -3,7 +3,8 @@
 // need not guess how long a page has to be left alone. It changes nothing that a page can tell from its results.
 (() => {
   const KEY = Symbol.for('leafcutter');
-  if (window[KEY]) return;
+  // The page that a tab shows between two items has nothing in hand.
+  if (window[KEY] || (window === parent && location.href === 'about:blank')) return;
 
   // Nothing happened for so long: the page has settled.
   const QUIET_MS = 40;
@@ -35,6 +36,7 @@
 
   const clock = performance.now.bind(performance);
   const later = window.setTimeout.bind(window);
+  const frame = window.requestAnimationFrame.bind(window);
   const { then } = Promise.prototype;
   const call = Reflect.apply;
 
@@ -62,12 +64,35 @@
   const after = (owner, name, seen) =>
     replace(owner, name, { apply: (target, self, args) => seen(call(target, self, args), self, args) });
 
+  // A page that is not painted is not told so. Until it is, this can be seen nowhere but here.
+  const getter = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name);
+  const visibility = getter('visibilityState')?.get;
+  const painted = () => !visibility || call(visibility, document, []) === 'visible';
+  for (const [name, seen] of [['visibilityState', 'visible'], ['hidden', false]]) {
+    const { get, ...rest } = getter(name) ?? {};
+    if (get) Object.defineProperty(Document.prototype, name, { ...rest, get: new Proxy(get, {
+      apply: (target, self, args) => { call(target, self, args); return seen; },
+    }) });
+  }
+  // Whether the page has asked for something that comes with a frame.
+  let asksForFrames = false;
+  const askForFrames = () => { asksForFrames = true; };
+  addEventListener('visibilitychange', (event) => {
+    event.stopImmediatePropagation();
+    if (!painted()) return;
+    // What waits for the first frame is not quiet before it.
+    const first = {};
+    begin(first, LATE_MS_MAX);
+    frame(() => end(first));
+  }, true);
+
   // Timers, frames, idle callbacks.
   const scheduled = (kind, name, cancel, repeats, waitOf) => {
     replace(window, name, {
       apply: (target, self, args) => {
         const callback = args[0];
         if (typeof callback !== 'function') return call(target, self, args);
+        if (kind !== 'timer') askForFrames();
         const wait = waitOf(args[1]);
         const counts = generation < GENERATIONS_MAX && wait <= TIMER_MS_MAX;
         let id;
@@ -176,12 +201,13 @@
       return observer;
     },
   });
+  after(window.ResizeObserver?.prototype, 'observe', askForFrames);
   const observed = (name, change) => after(window.IntersectionObserver?.prototype, name, (done, observer, [target]) => {
     const waiting = lazy.get(observer);
     if (waiting) change(waiting, target);
     return done;
   });
-  observed('observe', (waiting, target) => { if (!waiting.told.has(target)) waiting.targets.add(target); });
+  observed('observe', (waiting, target) => { askForFrames(); if (!waiting.told.has(target)) waiting.targets.add(target); });
   observed('unobserve', (waiting, target) => waiting.targets.delete(target));
   observed('disconnect', (waiting) => waiting.targets.clear());
   const entry = (target) => {
@@ -242,6 +268,17 @@
     }
     return false;
   };
+  // Whether the page waits for a frame and gets none. What is not asked for by a call is looked for when there is time.
+  const ends = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime);
+  const hopes = () => scrollX || scrollY || document.querySelector('[loading="lazy" i]') || document.getAnimations().some(ends);
+  const unpainted = (depth, thorough) => {
+    if (painted()) return false;
+    if (asksForFrames || thorough && scripted && hopes()) return true;
+    for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
+      try { if (window[at][KEY]?.unpainted(depth + 1, thorough)) return true; } catch { /* The same. */ }
+    }
+    return false;
+  };
   const quietFor = (depth) => {
     let quiet = clock() - touched;
     for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
@@ -249,21 +286,23 @@
     }
     return quiet;
   };
-  // Waits until the page has settled: at most `ms`, or `msBare` while it has hardly a word.
-  const settled = async (ms, msBare) => {
+  // Waits until the page has settled: at most `ms`, or `msBare` while it has hardly a word. Answers whether it has:
+  // a page that waits for frames can only do so when they are `given`.
+  const settled = async (ms, msBare, given) => {
     const begun = clock();
     for (let rounds = 0; ;) {
+      if (!given && unpainted(0, false)) return false;
       const waited = clock() - begun;
       const work = inHand(0);
       const quiet = quietFor(0);
       if (!work && (quiet >= QUIET_MS || waited > STIR_MS_MAX)) {
         const done = quiet >= QUIET_BARE_MS || waited > STIR_MS_MAX || !bare();
-        if (done && (rounds++ >= REVEAL_ROUNDS_MAX || !reveal())) return;
+        if (done && (rounds++ >= REVEAL_ROUNDS_MAX || !reveal())) return given || !unpainted(0, true);
       }
-      if (waited >= msBare || (waited >= ms && !(work && bare()))) return;
+      if (waited >= msBare || (waited >= ms && !(work && bare()))) return true;
       await new Promise((go) => later(go, TICK_MS));
     }
   };
   const shadowOf = (host) => host.shadowRoot ?? roots.get(host);
-  Object.defineProperty(window, KEY, { value: Object.freeze({ settled, inHand, quietFor, shadowOf }) });
+  Object.defineProperty(window, KEY, { value: Object.freeze({ settled, inHand, quietFor, unpainted, shadowOf }) });
 })();

@@ -95,6 +95,8 @@ async fn pass(
     mut challenge: Challenge,
     mut answer: Answer,
 ) -> Result<Document, FailedPage> {
+    // It may look whether anybody sees it, from frames of other sites too.
+    tab.show().await?;
     if challenge.settles {
         let until = within(passage.load_until, SETTLES_MS_MAX);
         match gone(tab, proxy, until, &answer.loader).await? {

@@ -1,7 +1,7 @@
 //! A slot's own place in the browser: a context that shares nothing with others, with one tab in it. It is made
 //! for a batch, emptied between its items, and thrown away with it.
 
-use super::{launch::Browser, net_error::failed, read::AT_START, watch::Watch};
+use super::{frames::Frames, launch::Browser, net_error::failed, read::AT_START, watch::Watch};
 use chromiumoxide::{
     Page,
     cdp::{
@@ -42,6 +42,7 @@ pub(crate) struct Tab {
     context: BrowserContextId,
     page: Page,
     watch: Watch,
+    frames: Frames,
     /// Whether the tab can serve another item after it has been emptied.
     reusable: bool,
     /// Pages of the browser that had been ended for their memory when the item began.
@@ -60,9 +61,9 @@ impl Tab {
             }
         };
         match within(OPEN_LIMIT_MS, make_tab(&browser, &context)).await {
-            Ok((page, watch)) => {
+            Ok((page, watch, frames)) => {
                 let killed_before = browser.killed_pages();
-                Ok(Self { browser, context, page, watch, reusable: true, killed_before })
+                Ok(Self { browser, context, page, watch, frames, reusable: true, killed_before })
             }
             Err(error) => {
                 dispose(&browser, context).await;
@@ -81,6 +82,16 @@ impl Tab {
 
     pub(crate) fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// From now on the page is painted, until the tab is emptied.
+    pub(super) async fn show(&self) -> Result<(), FailedPage> {
+        self.frames.show(&self.page).await.map_err(|_| lost())
+    }
+
+    /// Whether the page is painted.
+    pub(super) fn shown(&self) -> bool {
+        self.frames.shown()
     }
 
     /// Whether another item of the batch may use it, once it is emptied.
@@ -128,7 +139,10 @@ impl Tab {
         self.reusable = false;
         within(CLEAR_LIMIT_MS, async {
             // First the page has to be gone, else it writes again what is cleared.
-            self.page.execute(NavigateParams::new("about:blank")).await?;
+            tokio::try_join!(
+                async { self.page.execute(NavigateParams::new("about:blank")).await.map(drop) },
+                self.frames.hide(&self.page),
+            )?;
             // The name of a window belongs to the tab, not to an origin.
             self.page.execute(EvaluateParams::new("window.name = ''")).await?;
             let cookies = ClearCookiesParams { browser_context_id: Some(self.context.clone()) };
@@ -163,7 +177,7 @@ async fn make_context(browser: &Browser, proxy: SocketAddr) -> Result<BrowserCon
     Ok(browser.control().execute(params).await?.result.browser_context_id)
 }
 
-async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page, Watch), CdpError> {
+async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page, Watch, Frames), CdpError> {
     let mut downloads = SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::Deny);
     downloads.browser_context_id = Some(context.clone());
     browser.control().execute(downloads).await?;
@@ -173,7 +187,8 @@ async fn make_tab(browser: &Browser, context: &BrowserContextId) -> Result<(Page
     silence(&page).await?;
     page.execute(AddScriptToEvaluateOnNewDocumentParams::new(AT_START)).await?;
     let watch = Watch::start(&page).await?;
-    Ok((page, watch))
+    let frames = Frames::of(&page, browser.always_paints()).await?;
+    Ok((page, watch, frames))
 }
 
 /// Switches off what the library switched on for every page and nobody here listens to.

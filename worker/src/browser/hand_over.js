@@ -5,7 +5,7 @@
   const FRAME_DEPTH_MAX = 3;
   const ADDRESSES = ['href', 'src', 'poster', 'data-src', 'data-original', 'data-lazy-src'];
   const hand = window[Symbol.for('leafcutter')];
-  if (hand) await hand.settled(SETTLE_MS_MAX, BARE_MS_MAX);
+  if (hand && !(await hand.settled(SETTLE_MS_MAX, BARE_MS_MAX, PAINTED))) return 'waits for frames';
   const root = document.documentElement;
   if (!root) return { html: '', url: location.href, frames: [] };
   const shadowOf = (host) => (hand ? hand.shadowOf(host) : host.shadowRoot);

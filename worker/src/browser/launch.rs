@@ -50,6 +50,7 @@ pub(crate) struct Browser {
     process: Process,
     lost: CancellationToken,
     retired: CancellationToken,
+    always_paints: bool,
     drained: CancellationToken,
     pages: AtomicU64,
     pages_max: u64,
@@ -110,6 +111,7 @@ impl Browser {
             process,
             lost,
             retired: CancellationToken::new(),
+            always_paints: settings.always_paint,
             drained: CancellationToken::new(),
             pages: AtomicU64::new(0),
             pages_max: settings.pages_per_browser.max(1),
@@ -162,6 +164,11 @@ impl Browser {
     /// The connection, for commands.
     pub(crate) fn control(&self) -> &chromiumoxide::Browser {
         &self.control
+    }
+
+    /// Whether every page is painted at every change.
+    pub(super) fn always_paints(&self) -> bool {
+        self.always_paints
     }
 
     /// Cancelled when Chromium has ended, whoever ended it, or can no longer be told anything.

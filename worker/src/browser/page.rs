@@ -1,20 +1,15 @@
-//! One page in a slot's tab: opened, waited for, pictured. Every wait here is bounded by the caller's limit or by a
-//! constant. Not here: how its document is read (`read`), and what is made of it.
+//! One page in a slot's tab: opened and waited for. Every wait here is bounded by the caller's limit or by a constant.
+//! Not here: how its document is read (`read`), how it is pictured (`picture`), and what is made of it.
 
 use super::{
-    command_line::{WINDOW_HEIGHT_PX, WINDOW_WIDTH_PX},
     context::{Tab, lost},
     net_error::{failed, from_chromium, refused},
     read,
     watch::{Answer, Seen},
 };
 use crate::content::{Document, Kind, unsupported};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chromiumoxide::{
-    cdp::browser_protocol::page::{
-        CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, NavigateParams,
-        NavigateReturns, Viewport,
-    },
+    cdp::browser_protocol::page::{NavigateParams, NavigateReturns},
     error::CdpError,
     types::CommandResponse,
 };
@@ -25,7 +20,7 @@ use leafcutter_egress::Proxy;
 use std::{future::Future, pin::Pin, time::Duration};
 use tokio::{
     sync::watch::Receiver,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use url::Url;
 
@@ -40,8 +35,8 @@ const BUSY_MS_MAX: u64 = 2_000;
 const LOOK_MS_MAX: u64 = 5_000;
 /// How long events may trail the answer to a command, in milliseconds.
 const EVENTS_LATE_MS_MAX: u64 = 200;
-/// Height of a picture of a whole page, in CSS pixels.
-const PICTURE_HEIGHT_PX_MAX: f64 = 16_384.0;
+/// A page that has not loaded after so long may wait for frames, and gets them, in milliseconds.
+const UNPAINTED_LOAD_MS_MAX: u64 = 1_000;
 
 /// Documents that scripts and refreshes of an item may lead to, one after the other: twice what logins do.
 const DOCUMENTS_MAX: usize = 10;
@@ -90,7 +85,7 @@ async fn visit(
 ) -> Result<Opened, FailedPage> {
     let mut seen = tab.watch().seen();
     for _ in 0..=DOCUMENTS_MAX {
-        let loaded = timeout_at(load_until, load(&mut seen, navigation, navigated, proxy)).await;
+        let loaded = timeout_at(load_until, load(tab, &mut seen, navigation, navigated, proxy)).await;
         let answer = loaded.map_err(|_| {
             let late = failed(ErrorCode::NavigationTimeout, "the page did not finish loading in time");
             match &seen.borrow().answer {
@@ -132,12 +127,19 @@ enum Loaded {
 
 /// Waits until the main document has loaded, or its failure is known.
 async fn load(
+    tab: &Tab,
     seen: &mut Receiver<Seen>,
     navigation: &mut Navigation<'_>,
     navigated: &mut bool,
     proxy: &Proxy,
 ) -> Result<Loaded, FailedPage> {
     let mut refused_until = None;
+    let paint = async {
+        sleep(Duration::from_millis(UNPAINTED_LOAD_MS_MAX)).await;
+        tab.show().await
+    };
+    tokio::pin!(paint);
+    let mut painted = tab.shown();
     loop {
         {
             let state = seen.borrow_and_update();
@@ -157,6 +159,10 @@ async fn load(
             changed = seen.changed() => changed.map_err(|_| lost())?,
             // Who loads for longer than that is read as it is.
             () = sleep_until(refused_until.unwrap_or_else(Instant::now)), if refused_until.is_some() => {}
+            shown = &mut paint, if !painted => {
+                painted = true;
+                shown?;
+            }
             answer = &mut *navigation, if !*navigated => {
                 *navigated = true;
                 let answer = answer.map_err(|_| lost())?.result;
@@ -276,22 +282,4 @@ pub(super) fn known(answer: &Answer, failure: FailedPage) -> FailedPage {
 fn refusal(url: Option<&str>, proxy: &Proxy) -> Option<FailedPage> {
     let url = Url::parse(url?).ok()?;
     proxy.refusal_for(url.host_str()?).as_ref().map(refused)
-}
-
-/// A PNG of the page: what fits the window, or all of it down to a bound.
-pub(crate) async fn picture(tab: &Tab, whole: bool) -> Result<Vec<u8>, FailedPage> {
-    let (width, mut height) = (f64::from(WINDOW_WIDTH_PX), f64::from(WINDOW_HEIGHT_PX));
-    if whole {
-        let metrics = tab.page().execute(GetLayoutMetricsParams {}).await.map_err(|_| lost())?.result;
-        height = metrics.css_content_size.height.ceil().clamp(height, PICTURE_HEIGHT_PX_MAX);
-    }
-    let command = CaptureScreenshotParams::builder()
-        .format(CaptureScreenshotFormat::Png)
-        .clip(Viewport { x: 0.0, y: 0.0, width, height, scale: 1.0 })
-        .capture_beyond_viewport(whole)
-        .build();
-    let picture = tab.page().execute(command).await.map_err(|_| lost())?.result;
-    STANDARD
-        .decode(AsRef::<[u8]>::as_ref(&picture.data))
-        .map_err(|_| failed(ErrorCode::Internal, "the browser's picture cannot be decoded"))
 }

@@ -172,9 +172,19 @@ async fn settled(tab: &Tab, waited: Duration) -> Result<Option<Handed>, FailedPa
     let script = script(false)
         .replace("SETTLE_MS_MAX", &left(SETTLE_MS_MAX))
         .replace("BARE_MS_MAX", &left(SETTLE_BARE_MS_MAX));
-    let mut evaluate = EvaluateParams::new(script);
-    evaluate.await_promise = Some(true);
-    hand_over(tab, evaluate).await
+    let evaluate = |painted: bool| {
+        let mut evaluate =
+            EvaluateParams::new(script.replace("PAINTED", if painted { "true" } else { "false" }));
+        evaluate.await_promise = Some(true);
+        evaluate
+    };
+    match hand_over(tab, evaluate(tab.shown())).await? {
+        Handing::WaitsForFrames => {
+            tab.show().await?;
+            hand_over(tab, evaluate(true)).await.map(Handing::document)
+        }
+        done => Ok(done.document()),
+    }
 }
 
 fn script(inside: bool) -> String {
@@ -183,20 +193,41 @@ fn script(inside: bool) -> String {
         .replace("INSIDE", if inside { "true" } else { "false" })
 }
 
-async fn hand_over(tab: &Tab, mut evaluate: EvaluateParams) -> Result<Option<Handed>, FailedPage> {
+/// What came of asking a page for its document.
+enum Handing {
+    Document(Handed),
+    /// It can only go on when it is painted.
+    WaitsForFrames,
+    /// The page was left meanwhile.
+    Left,
+}
+
+impl Handing {
+    fn document(self) -> Option<Handed> {
+        match self {
+            Self::Document(handed) => Some(handed),
+            Self::WaitsForFrames | Self::Left => None,
+        }
+    }
+}
+
+async fn hand_over(tab: &Tab, mut evaluate: EvaluateParams) -> Result<Handing, FailedPage> {
     evaluate.return_by_value = Some(true);
     let answer = match tab.page().execute(evaluate).await {
         Ok(answer) => answer.result,
         // The world in which the script ran is gone, but the tab is not.
-        Err(CdpError::Chrome(_)) => return Ok(None),
+        Err(CdpError::Chrome(_)) => return Ok(Handing::Left),
         Err(_) => return Err(lost()),
     };
     let value = answer.result.value.unwrap_or_default();
     if value == "too large" {
         return Err(failed(ErrorCode::TooLarge, "the page's HTML is larger than what is read"));
     }
+    if value == "waits for frames" {
+        return Ok(Handing::WaitsForFrames);
+    }
     serde_json::from_value(value)
-        .map(Some)
+        .map(Handing::Document)
         .map_err(|_| failed(ErrorCode::ExtractionFailed, "the page does not hand over its HTML"))
 }
 
@@ -234,5 +265,5 @@ async fn frame_html(tab: &Tab, frame: FrameId) -> Option<String> {
     let mut evaluate = EvaluateParams::new(script(true));
     evaluate.await_promise = Some(true);
     evaluate.context_id = Some(context);
-    Some(hand_over(tab, evaluate).await.ok()??.html)
+    Some(hand_over(tab, evaluate).await.ok()?.document()?.html)
 }

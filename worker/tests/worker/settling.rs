@@ -12,6 +12,32 @@ use leafcutter_domain::ErrorCode;
 async fn content_that_comes_after_the_load_event_is_waited_for() {
     let site = Site::start(None).await;
     let system = System::start(&site).await;
+    content_comes(&site, &system).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_content_comes_when_every_change_is_painted() {
+    let site = Site::start(None).await;
+    let system = System::with(&site, |settings| settings.always_paint = true).await;
+    content_comes(&site, &system).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_for_no_frames_gets_none_and_cannot_tell() {
+    let site = Site::start(None).await;
+    let system = System::start(&site).await;
+    // After one that asked for them, too.
+    for path in ["unseen", "frames", "unseen"] {
+        let (_, text) = system.completed(Order::of(site.url(&format!("/works/{path}")))).await;
+        let unseen = text.contains("Here it is: visible, 0 paints");
+        assert_eq!(unseen, path == "unseen", "{path}: {text}");
+    }
+    system.stop().await;
+}
+
+async fn content_comes(site: &Site, system: &System) {
     for path in [
         "fetch",
         "chain",
@@ -30,6 +56,12 @@ async fn content_that_comes_after_the_load_event_is_waited_for() {
         "skeleton",
         "module",
         "lazy",
+        "lazy-image",
+        "resized",
+        "in-view",
+        "scrolls",
+        "transition",
+        "chained-frames",
         "imported",
         "inner",
         "streamed",
@@ -37,7 +69,6 @@ async fn content_that_comes_after_the_load_event_is_waited_for() {
         let (_, text) = system.completed(Order::of(site.url(&format!("/works/{path}")))).await;
         assert!(text.contains("Here it is"), "{path}: {text}");
     }
-    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,15 +110,28 @@ async fn the_soak_itself() {
 async fn open_pages(system: &System, site: &Site, pages: usize) -> Vec<Footing> {
     let batch: Vec<Order> =
         (0..BATCH_ITEMS).map(|nth| Order::of(site.url(KINDS[nth % KINDS.len()]))).collect();
-    let outcomes = stream::iter(0..pages / BATCH_ITEMS).map(|_| system.run(&batch));
-    let mut outcomes = outcomes.buffer_unordered(BATCHES_AT_A_TIME);
+    let batches = stream::iter(0..pages / BATCH_ITEMS).map(|_| failures(system, &batch));
+    let mut batches = batches.buffer_unordered(BATCHES_AT_A_TIME);
     let mut footings = Vec::new();
-    while let Some(outcomes) = outcomes.next().await {
-        let failed = outcomes.iter().find(|outcome| !matches!(outcome, Outcome::Completed(_)));
-        assert!(failed.is_none(), "{failed:?}");
+    while let Some(failures) = batches.next().await {
+        assert_eq!(failures, Vec::<String>::new(), "after {} pages", footings.len() * BATCH_ITEMS);
         footings.push(Footing::now(system, (footings.len() + 1) * BATCH_ITEMS));
     }
     footings
+}
+
+/// What did not come out right in a batch, each with its place in it and how long it took.
+async fn failures(system: &System, orders: &[Order]) -> Vec<String> {
+    let batch = system.offer(orders).await;
+    let mut failures = Vec::new();
+    for (item, order) in (0..).zip(orders) {
+        let report = system.report(batch, item).await;
+        if !matches!(report.outcome, Outcome::Completed(_)) {
+            let (url, outcome, usage) = (&order.url, report.outcome, report.usage);
+            failures.push(format!("{item} {url}: {outcome:?}, {usage:?}"));
+        }
+    }
+    failures
 }
 
 /// The most of the second half is no more than the most of the first, but for some slack. What was measured while

@@ -34,6 +34,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("imported", "onload = () => { const s = document.createElement('script'); s.src = '/works/late.js'; document.head.append(s) }"),
     ("lazy", "const s = document.createElement('div'); s.style.cssText = 'margin-top:9000px;height:10px'; document.body.append(s);
       new IntersectionObserver((entries, me) => { for (const e of entries) if (e.isIntersecting) { me.unobserve(e.target); fetch('/data').then((r) => r.text()).then(show) } }).observe(s)"),
+    ("unseen", "setTimeout(() => { a.textContent = `Here it is: ${document.visibilityState}, ${performance.getEntriesByType('paint').length} paints` }, 300)"),
+    ("resized", "new ResizeObserver((entries, me) => { me.disconnect(); show() }).observe(a)"),
+    ("in-view", "new IntersectionObserver((entries, me) => { if (entries.some((e) => e.isIntersecting && e.intersectionRatio > 0 && e.time > 0)) { me.disconnect(); show() } }).observe(document.querySelector('p'))"),
+    ("scrolls", "const s = document.createElement('div'); s.style.height = '9000px'; document.body.append(s); onscroll = show; onload = () => scrollTo(0, 500)"),
+    ("lazy-image", "const i = new Image(); i.loading = 'lazy'; i.onload = i.onerror = show; i.src = '/image'; document.body.prepend(i)"),
+    ("transition", "const s = document.createElement('i'); s.style.cssText = 'position:absolute;left:0;transition:left 10ms'; document.body.append(s);
+      s.ontransitionend = show; onload = () => requestAnimationFrame(() => { s.offsetLeft; s.style.left = '9px' })"),
+    ("chained-frames", "let n = 0; const step = () => { if (++n > 3) show(); else requestAnimationFrame(step) }; setTimeout(step, 50)"),
     ("inner", "const f = document.createElement('iframe'); f.src = '/works/timer'; document.body.append(f)"),
     ("polling", "show(); (async () => { for (;;) { await fetch('/works/poll'); await later(20) } })()"),
     ("animation", "show(); const d = document.createElement('i'); document.body.append(d); let n = 0; const step = () => { d.textContent = n++; requestAnimationFrame(step) }; step()"),
