@@ -5,7 +5,7 @@ use super::{
     context::{Tab, lost},
     net_error::{failed, from_chromium, refused},
     read,
-    watch::{Answer, Seen},
+    watch::{ABORTED, Answer, Seen},
 };
 use crate::content::{Document, Kind, unsupported};
 use chromiumoxide::{
@@ -35,14 +35,16 @@ const BUSY_MS_MAX: u64 = 2_000;
 const LOOK_MS_MAX: u64 = 5_000;
 /// How long events may trail the answer to a command, in milliseconds.
 const EVENTS_LATE_MS_MAX: u64 = 200;
+/// How long after a navigation was given up another may begin, in milliseconds.
+const GIVEN_UP_MS_MAX: u64 = 1_000;
 /// A page that has not loaded after so long may wait for frames, and gets them, in milliseconds.
 const UNPAINTED_LOAD_MS_MAX: u64 = 1_000;
 
 /// Documents that scripts and refreshes of an item may lead to, one after the other: twice what logins do.
 const DOCUMENTS_MAX: usize = 10;
 
-/// A navigation ended without a document: a download, an answer without content, or a dead renderer.
-const ABORTED: &str = "net::ERR_ABORTED";
+/// A redirect leads to what no browser opens.
+const UNOPENED: &str = "net::ERR_UNKNOWN_URL_SCHEME";
 
 type Navigation<'a> =
     Pin<Box<dyn Future<Output = Result<CommandResponse<NavigateReturns>, CdpError>> + Send + 'a>>;
@@ -141,8 +143,10 @@ async fn load(
     tokio::pin!(paint);
     let mut painted = tab.shown();
     loop {
+        let given_up;
         {
             let state = seen.borrow_and_update();
+            given_up = state.given_up();
             if let Some(url) = to_fetch(&state, false) {
                 return Ok(Loaded::ToFetch(url));
             }
@@ -159,6 +163,8 @@ async fn load(
             changed = seen.changed() => changed.map_err(|_| lost())?,
             // Who loads for longer than that is read as it is.
             () = sleep_until(refused_until.unwrap_or_else(Instant::now)), if refused_until.is_some() => {}
+            // The library says nothing of it. What comes in its place may come a little later.
+            () = sleep(Duration::from_millis(GIVEN_UP_MS_MAX)), if given_up => return Err(from_chromium(UNOPENED)),
             shown = &mut paint, if !painted => {
                 painted = true;
                 shown?;

@@ -19,6 +19,9 @@ use leafcutter_egress::REFUSAL_HEADER;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
+/// A navigation ended without a document: a download, an answer without content, an address that is not opened, or a
+/// dead renderer.
+pub(super) const ABORTED: &str = "net::ERR_ABORTED";
 /// Requests in flight that are remembered; a page with more counts as busy until the bound on quiet.
 const REQUESTS_MAX: usize = 4_096;
 /// Length of the value of a telling header.
@@ -94,6 +97,12 @@ impl Seen {
     /// Whether a main document was asked for and is not answered yet.
     pub(crate) fn leaving(&self) -> bool {
         self.asking.is_some()
+    }
+
+    /// Whether the first main document was given up without an answer, and none is asked for in its place.
+    pub(crate) fn given_up(&self) -> bool {
+        let aborted = self.failed.as_ref().is_some_and(|(_, text)| text == ABORTED);
+        aborted && self.asked.is_some() && self.answer.is_none() && self.asking.is_none()
     }
 
     /// Whether no request is in flight.
