@@ -38,7 +38,7 @@ const EVENTS_LATE_MS_MAX: u64 = 200;
 /// How long after a navigation was given up another may begin, in milliseconds.
 const GIVEN_UP_MS_MAX: u64 = 1_000;
 /// A page that has not loaded after so long may wait for frames, and gets them, in milliseconds.
-const UNPAINTED_LOAD_MS_MAX: u64 = 1_000;
+const UNPAINTED_LOAD_MS_MAX: u64 = 3_000;
 
 /// Documents that scripts and refreshes of an item may lead to, one after the other: twice what logins do.
 const DOCUMENTS_MAX: usize = 10;
