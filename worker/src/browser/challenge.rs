@@ -6,7 +6,7 @@ use super::{
     net_error::failed,
     page::{self, Opened},
     read,
-    watch::Answer,
+    seen::Answer,
 };
 use crate::content::{Body, Document};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;

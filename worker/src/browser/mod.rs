@@ -13,6 +13,7 @@ mod pool;
 mod process;
 mod read;
 mod sandbox;
+mod seen;
 mod watch;
 mod watchdog;
 

@@ -5,7 +5,7 @@ use super::{
     context::{Tab, lost},
     net_error::{failed, from_chromium, refused},
     read,
-    watch::{ABORTED, Answer, Seen},
+    seen::{ABORTED, Answer, Seen},
 };
 use crate::content::{Document, Kind, unsupported};
 use chromiumoxide::{
@@ -64,7 +64,7 @@ pub(crate) async fn open(
     proxy: &Proxy,
     load_until: Instant,
 ) -> Result<Opened, FailedPage> {
-    tab.watch().begin();
+    tab.watch().begin().await?;
     tab.browser().count_page();
     let page = tab.page().clone();
     let mut navigation: Navigation<'_> = Box::pin(page.execute(NavigateParams::new(url.as_str())));

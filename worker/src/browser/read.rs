@@ -5,7 +5,7 @@
 use super::{
     context::{Tab, lost},
     net_error::failed,
-    watch::{Answer, Seen},
+    seen::{Answer, Seen},
 };
 use crate::content::{Body, Document, Kind};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

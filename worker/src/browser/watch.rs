@@ -1,218 +1,33 @@
-//! What a tab does, folded from the events of the protocol into one state that others can wait on. Also answers
-//! the dialogs of a page, as nobody else would. Not here: what the state means for an item (see `page`).
+//! Follows what a tab does, in one state that others can wait on. Also answers the dialogs of a page, as nobody else
+//! would. Not here: what belongs to the state (see `seen`).
 
+use super::{
+    context::lost,
+    seen::{Event, Seen},
+};
 use chromiumoxide::{
     Page,
     cdp::browser_protocol::{
         inspector::EventTargetCrashed,
-        network::{
-            EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived, Headers,
-            ResourceType,
-        },
-        page::{DialogType, EventJavascriptDialogOpening, EventLifecycleEvent, HandleJavaScriptDialogParams},
+        page::{DialogType, EventJavascriptDialogOpening, HandleJavaScriptDialogParams},
     },
     error::CdpError,
 };
 use futures::{Stream, StreamExt as _, stream::BoxStream};
-use leafcutter_challenge::TELLING_HEADERS;
-use leafcutter_egress::REFUSAL_HEADER;
-use std::{collections::HashSet, sync::Arc, time::Duration};
-use tokio::{sync::watch, time::Instant};
+use leafcutter_dispatch::FailedPage;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 
-/// A navigation ended without a document: a download, an answer without content, an address that is not opened, or a
-/// dead renderer.
-pub(super) const ABORTED: &str = "net::ERR_ABORTED";
-/// Requests in flight that are remembered; a page with more counts as busy until the bound on quiet.
-const REQUESTS_MAX: usize = 4_096;
-/// Length of the value of a telling header.
-const TELLING_CHARS_MAX: usize = 200;
-
-/// The answer to the request for the main document.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// Which load of the tab it belongs to; also the id of its request.
-    pub(crate) loader: String,
-    /// Where the redirects led.
-    pub(crate) url: String,
-    /// HTTP status.
-    pub(crate) status: u16,
-    /// HTTP status text.
-    pub(crate) status_text: String,
-    /// Kind of document, without parameters.
-    pub(crate) mime: String,
-    /// Whether the egress proxy refused it.
-    pub(crate) refused: bool,
-    /// How long the host wants to be left alone, in its own words.
-    pub(crate) retry_after: Option<String>,
-    /// Headers that can tell a challenge, with names in lower case.
-    pub(crate) telling: Vec<(String, String)>,
-}
-
-/// Everything seen since the item began.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    /// Address that the main document was last asked for, redirects included.
-    pub(crate) asked: Option<String>,
-    /// Load of the main document that was asked for last, until it is answered or has failed.
-    asking: Option<String>,
-    /// The last answer for a main document.
-    pub(crate) answer: Option<Answer>,
-    /// Load and error text of the last main document that failed.
-    pub(crate) failed: Option<(String, String)>,
-    /// Loads that have fired their load event.
-    loads: Vec<String>,
-    /// Documents that the tab was led to, one after the other, without what the network redirected.
-    pub(crate) documents: usize,
-    /// Requests in flight.
-    open: HashSet<String>,
-    /// Requests whose end was seen before their beginning, as the kinds of events come separately.
-    ended: HashSet<String>,
-    /// When a request last began or ended.
-    pub(crate) changed: Instant,
-    /// Whether the renderer is dead.
-    pub(crate) crashed: bool,
-}
-
-impl Seen {
-    fn new() -> Self {
-        Self {
-            asked: None,
-            asking: None,
-            answer: None,
-            failed: None,
-            loads: Vec::new(),
-            documents: 0,
-            open: HashSet::new(),
-            ended: HashSet::new(),
-            changed: Instant::now(),
-            crashed: false,
-        }
-    }
-
-    /// Whether the last answered main document has fired its load event.
-    pub(crate) fn loaded(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| self.loads.contains(&answer.loader))
-    }
-
-    /// Whether a main document was asked for and is not answered yet.
-    pub(crate) fn leaving(&self) -> bool {
-        self.asking.is_some()
-    }
-
-    /// Whether the first main document was given up without an answer, and none is asked for in its place.
-    pub(crate) fn given_up(&self) -> bool {
-        let aborted = self.failed.as_ref().is_some_and(|(_, text)| text == ABORTED);
-        aborted && self.asked.is_some() && self.answer.is_none() && self.asking.is_none()
-    }
-
-    /// Whether no request is in flight.
-    pub(crate) fn idle(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// Whether no request is in flight, or none has begun or ended for as long as `busy`.
-    pub(crate) fn rests(&self, busy: Duration) -> bool {
-        self.idle() || self.changed.elapsed() > busy
-    }
-
-    fn began(&mut self, event: &EventRequestWillBeSent, main: &str) {
-        self.changed = Instant::now();
-        let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
-        if event.r#type == Some(ResourceType::Document) && main_frame {
-            self.asked = Some(event.request.url.clone());
-            self.documents += usize::from(event.redirect_response.is_none());
-            // Its answer may have been seen before it.
-            let loader = event.loader_id.inner();
-            let answered = self.answer.as_ref().is_some_and(|answer| answer.loader == *loader);
-            self.asking = Some(loader.clone()).filter(|_| !answered);
-        }
-        // The first two are accounted for inside the page, which knows which of them it only polls.
-        let endless = matches!(
-            event.r#type,
-            Some(
-                ResourceType::Fetch
-                    | ResourceType::Xhr
-                    | ResourceType::EventSource
-                    | ResourceType::WebSocket
-                    | ResourceType::Ping
-                    | ResourceType::Media
-            )
-        );
-        let id = event.request_id.inner();
-        if !endless && self.open.len() < REQUESTS_MAX && !self.ended.remove(id) {
-            self.open.insert(id.clone());
-        }
-    }
-
-    fn over(&mut self, id: &str) {
-        self.changed = Instant::now();
-        if !self.open.remove(id) && self.ended.len() < REQUESTS_MAX {
-            self.ended.insert(id.to_owned());
-        }
-    }
-
-    fn answered(&mut self, event: &EventResponseReceived, main: &str) {
-        let main_frame = event.frame_id.as_ref().is_some_and(|frame| frame.inner() == main);
-        if event.r#type != ResourceType::Document || !main_frame {
-            return;
-        }
-        let response = &event.response;
-        self.asking = None;
-        self.answer = Some(Answer {
-            loader: event.loader_id.inner().clone(),
-            url: response.url.clone(),
-            status: u16::try_from(response.status).unwrap_or(0),
-            status_text: response.status_text.clone(),
-            mime: mime(&response.mime_type, &response.headers),
-            refused: has(&response.headers, REFUSAL_HEADER),
-            retry_after: header(&response.headers, "retry-after").map(str::to_owned),
-            telling: telling(&response.headers),
-        });
-    }
-}
-
-/// The kind of a document as its server names it. Chromium calls feeds and many others plain text, as it shows them.
-fn mime(shown_as: &str, headers: &Headers) -> String {
-    let mut all = headers.inner().as_object().into_iter().flatten();
-    let named =
-        all.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).and_then(|(_, value)| value.as_str());
-    let named =
-        named.and_then(|value| value.split(';').next()).map(str::trim).filter(|mime| mime.contains('/'));
-    named.filter(|_| shown_as == "text/plain").unwrap_or(shown_as).to_ascii_lowercase()
-}
-
-fn has(headers: &Headers, name: &str) -> bool {
-    header(headers, name).is_some()
-}
-
-fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    let mut all = headers.inner().as_object()?.iter();
-    all.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str().unwrap_or_default())
-}
-
-fn telling(headers: &Headers) -> Vec<(String, String)> {
-    let all = headers.inner().as_object().into_iter().flatten();
-    let named = all.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().unwrap_or_default()));
-    named
-        .filter(|(name, _)| TELLING_HEADERS.contains(&name.as_str()))
-        .map(|(name, value)| (name, value.chars().take(TELLING_CHARS_MAX).collect()))
-        .collect()
-}
-
-/// One event of the kinds that are followed.
-enum Event {
-    Began(Arc<EventRequestWillBeSent>),
-    Answered(Arc<EventResponseReceived>),
-    Finished(Arc<EventLoadingFinished>),
-    Failed(Arc<EventLoadingFailed>),
-    Life(Arc<EventLifecycleEvent>),
-    Dialog(Arc<EventJavascriptDialogOpening>),
-    Crashed,
-}
+/// How long a tab may take to tell the last of what happened in it, in milliseconds.
+const BEGIN_MS_MAX: u64 = 5_000;
 
 /// Follows a tab until it is closed or `Watch` is dropped.
 pub(crate) struct Watch {
     state: watch::Sender<Seen>,
+    begins: mpsc::Sender<oneshot::Sender<()>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -221,22 +36,38 @@ impl Watch {
     pub(crate) async fn start(page: &Page) -> Result<Self, CdpError> {
         let mut events = events(page).await?;
         let (state, _) = watch::channel(Seen::new());
+        let (begins, mut begun) = mpsc::channel(1);
         let (sender, page) = (state.clone(), page.clone());
         let task = tokio::spawn(async move {
             let main = page.target_id().inner().clone();
-            while let Some(event) = events.next().await {
-                if let Event::Dialog(dialog) = &event {
-                    answer_dialog(&page, dialog).await;
+            while let Some(step) = next(&mut events, &mut begun).await {
+                match step {
+                    Step::Happened(event) => {
+                        if let Event::Dialog(dialog) = &event {
+                            answer_dialog(&page, dialog).await;
+                        }
+                        sender.send_modify(|seen| seen.apply(&event, &main));
+                    }
+                    Step::Begins(done) => {
+                        sender.send_replace(Seen::new());
+                        // Who has asked may not wait any more.
+                        let _ = done.send(());
+                    }
                 }
-                sender.send_modify(|seen| apply(seen, &event, &main));
             }
         });
-        Ok(Self { state, task })
+        Ok(Self { state, begins, task })
     }
 
-    /// Forgets everything seen: a new item begins.
-    pub(crate) fn begin(&self) {
-        self.state.send_replace(Seen::new());
+    /// Forgets everything seen, and whatever of the page before is still on its way here: a new item begins.
+    ///
+    /// # Errors
+    /// The tab has gone, or its page does not come to rest.
+    pub(crate) async fn begin(&self) -> Result<(), FailedPage> {
+        let (done, is_done) = oneshot::channel();
+        let begun = async { self.begins.send(done).await.is_ok() && is_done.await.is_ok() };
+        let begun = timeout(Duration::from_millis(BEGIN_MS_MAX), begun).await;
+        if begun == Ok(true) { Ok(()) } else { Err(lost()) }
     }
 
     /// The state and its changes.
@@ -248,6 +79,24 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// What the follower of a tab does next.
+enum Step {
+    Happened(Event),
+    Begins(oneshot::Sender<()>),
+}
+
+/// The next step; an item begins only when all is known that happened before it.
+async fn next(
+    events: &mut (impl Stream<Item = Event> + Unpin),
+    begun: &mut mpsc::Receiver<oneshot::Sender<()>>,
+) -> Option<Step> {
+    tokio::select! {
+        biased;
+        event = events.next() => event.map(Step::Happened),
+        Some(done) = begun.recv() => Some(Step::Begins(done)),
     }
 }
 
@@ -264,32 +113,26 @@ async fn events(page: &Page) -> Result<impl Stream<Item = Event> + Unpin + use<>
     Ok(futures::stream::select_all(streams))
 }
 
-fn apply(seen: &mut Seen, event: &Event, main: &str) {
-    match event {
-        Event::Began(event) => seen.began(event, main),
-        Event::Answered(event) => seen.answered(event, main),
-        Event::Finished(event) => seen.over(event.request_id.inner()),
-        Event::Failed(event) => {
-            seen.over(event.request_id.inner());
-            if seen.asking.as_ref() == Some(event.request_id.inner()) {
-                seen.asking = None;
-            }
-            if event.r#type == ResourceType::Document {
-                seen.failed = Some((event.request_id.inner().clone(), event.error_text.clone()));
-            }
-        }
-        Event::Life(event) => {
-            if event.name == "load" && event.frame_id.inner() == main {
-                seen.loads.push(event.loader_id.inner().clone());
-            }
-        }
-        Event::Dialog(_) => {}
-        Event::Crashed => seen.crashed = true,
-    }
-}
-
 /// Refuses what the page asks, but lets itself be left.
 async fn answer_dialog(page: &Page, dialog: &EventJavascriptDialogOpening) {
     let accept = dialog.r#type == DialogType::Beforeunload;
     let _ = page.execute(HandleJavaScriptDialogParams::new(accept)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_item_begins_when_all_is_known_that_happened_before_it() {
+        let (begins, mut begun) = mpsc::channel(1);
+        let mut events =
+            futures::stream::iter([Event::Crashed, Event::Crashed]).chain(futures::stream::pending());
+        let (done, _) = oneshot::channel();
+        begins.send(done).await.unwrap();
+        for _ in 0..2 {
+            assert!(matches!(next(&mut events, &mut begun).await, Some(Step::Happened(Event::Crashed))));
+        }
+        assert!(matches!(next(&mut events, &mut begun).await, Some(Step::Begins(_))));
+    }
 }
