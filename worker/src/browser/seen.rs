@@ -115,10 +115,10 @@ impl Seen {
         if event.r#type == Some(ResourceType::Document) && main_frame {
             self.asked = Some(event.request.url.clone());
             self.documents += usize::from(event.redirect_response.is_none());
-            // Its answer may have been seen before it.
+            // Its answer or its end may have been seen before it, or before one that a redirect made of it.
             let loader = event.loader_id.inner();
             let answered = self.answer.as_ref().is_some_and(|answer| answer.loader == *loader);
-            self.asking = Some(loader.clone()).filter(|_| !answered);
+            self.asking = Some(loader.clone()).filter(|_| !answered && !self.has_failed(loader));
         }
         // The first two are accounted for inside the page, which knows which of them it only polls.
         let endless = matches!(
@@ -133,9 +133,14 @@ impl Seen {
             )
         );
         let id = event.request_id.inner();
-        if !endless && self.open.len() < REQUESTS_MAX && !self.ended.remove(id) {
+        if !endless && self.open.len() < REQUESTS_MAX && !self.has_failed(id) && !self.ended.remove(id) {
             self.open.insert(id.clone());
         }
+    }
+
+    /// Whether this request for a document has failed.
+    fn has_failed(&self, id: &str) -> bool {
+        self.failed.as_ref().is_some_and(|(failed, _)| failed == id)
     }
 
     fn over(&mut self, id: &str) {
