@@ -257,16 +257,21 @@
     }
     return words <= BARE_WORDS_MAX;
   };
+  // What the frames of this document know of themselves, as far as they can be asked.
+  const framesOf = (depth) => {
+    const hands = [];
+    for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
+      try { if (window[at][KEY]) hands.push(window[at][KEY]); } catch { /* Of another origin. */ }
+    }
+    return hands;
+  };
   const inHand = (depth) => {
     const now = clock();
     for (const [key, until] of pending) {
       if (until > now) return true;
       pending.delete(key);
     }
-    for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
-      try { if (window[at][KEY]?.inHand(depth + 1)) return true; } catch { /* Of another origin. */ }
-    }
-    return false;
+    return framesOf(depth).some((hand) => hand.inHand(depth + 1));
   };
   // Whether the page waits for a frame and gets none. What is not asked for by a call is looked for when there is time.
   const ends = ({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime);
@@ -274,17 +279,10 @@
   const unpainted = (depth, thorough) => {
     if (painted()) return false;
     if (asksForFrames || thorough && scripted && hopes()) return true;
-    for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
-      try { if (window[at][KEY]?.unpainted(depth + 1, thorough)) return true; } catch { /* The same. */ }
-    }
-    return false;
+    return framesOf(depth).some((hand) => hand.unpainted(depth + 1, thorough));
   };
   const quietFor = (depth) => {
-    let quiet = clock() - touched;
-    for (let at = 0; depth < FRAME_DEPTH_MAX && at < Math.min(window.length, FRAMES_MAX); at++) {
-      try { quiet = Math.min(quiet, window[at][KEY]?.quietFor(depth + 1) ?? quiet); } catch { /* The same. */ }
-    }
-    return quiet;
+    return Math.min(clock() - touched, ...framesOf(depth).map((hand) => hand.quietFor(depth + 1)));
   };
   // Waits until the page has settled: at most `ms`, or `msBare` while it has hardly a word. Answers whether it has:
   // a page that waits for frames can only do so when they are `given`.
