@@ -10,6 +10,7 @@ mod port;
 mod sqlite;
 mod stored;
 mod transact;
+mod upcast;
 
 pub use aggregate::{Aggregate, LedgerId};
 pub use chain::{ChainLink, link_hash};

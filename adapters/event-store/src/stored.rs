@@ -1,13 +1,18 @@
-//! The stored form of events: JSON data, metadata beside it, a version, and the upcasting of old versions when
-//! they are read. Stored bytes are written once and never edited; golden files pin them per version.
+//! The stored form of events: JSON data, metadata beside it, and a version. Stored bytes are written once and never
+//! edited; golden files pin them per version, and `upcast` brings old ones up to date when they are read.
 
-use crate::{StoredEvent, StreamName};
+use crate::{
+    StoredEvent, StreamName,
+    upcast::{STEPS, upcast},
+};
 use leafcutter_domain::{DecodeError, DomainEvent, Moment};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The version that is written now. A change of any event's form raises it and adds an upcast below.
-pub(crate) const VERSION: u32 = 1;
+/// The version that is written now. A new event or another form raises it once a release and adds a step to `upcast`:
+/// a binary of before must say that it is too old, and not guess.
+pub(crate) const VERSION: u32 = 2;
+const _: () = assert!(STEPS.len() + 1 == VERSION as usize, "a step leads from each version to the next");
 
 /// What is stored beside the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +79,8 @@ pub fn decode<E: DomainEvent>(event: &StoredEvent) -> Result<(E, Metadata), Stor
         let version = metadata.version;
         return Err(StoredFormError::Newer { stream: stream(), revision: event.revision, version });
     }
-    // Version 1 is the first one, so nothing needs upcasting yet.
-    let decoded = E::decode(&event.name, &event.data).map_err(|source| StoredFormError::Data {
+    let data = upcast(metadata.version, &event.name, &event.data, &STEPS);
+    let decoded = E::decode(&event.name, &data).map_err(|source| StoredFormError::Data {
         stream: stream(),
         revision: event.revision,
         source,

@@ -1,9 +1,9 @@
-//! The golden files: each sample against its file, each file against a sample. Not here: the samples, which are in
-//! a file per aggregate.
+//! The golden files, a folder for each version of the stored form: each sample against the file of today's version,
+//! and what each version has written against the sample. Not here: the samples, which are in a file per aggregate.
 
 use crate::{account, batch, ledger, metadata};
 use leafcutter_domain::DomainEvent;
-use leafcutter_event_store::{Position, StoredEvent, StreamName, decode};
+use leafcutter_event_store::{Metadata, Position, StoredEvent, StreamName, decode};
 use std::{
     collections::BTreeSet,
     fmt::Debug,
@@ -25,8 +25,11 @@ macro_rules! every {
 }
 pub(crate) use every;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1")
+/// The version that is written now.
+pub(crate) const VERSION: u32 = 2;
+
+fn folder(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/v{version}"))
 }
 
 /// Compares with a golden file; writes it when it is missing and may be written.
@@ -36,7 +39,7 @@ pub(crate) fn compare(folder: &Path, stem: &str, bytes: &[u8], may_write: bool) 
         Ok(pinned) if pinned == bytes => Ok(()),
         Ok(pinned) => Err(format!(
             "{stem} is written in another form than before. Stored events are never edited: raise the version, \
-             write the new form to a new folder and upcast this one.\n was: {}\n now: {}",
+             let the new folder be written, and upcast this form.\n was: {}\n now: {}",
             String::from_utf8_lossy(&pinned),
             String::from_utf8_lossy(bytes)
         )),
@@ -52,18 +55,27 @@ fn may_write() -> bool {
 fn check<E: DomainEvent + PartialEq + Debug>(samples: &[Sample<E>]) {
     for (stem, event) in samples {
         assert_eq!(stem.split('.').next(), Some(event.name()), "a file is named after its event");
-        compare(&folder(), stem, &event.encode(), may_write()).unwrap_or_else(|error| panic!("{error}"));
-        let stored = StoredEvent {
-            position: Position::START,
-            stream: StreamName::new("golden", stem),
-            revision: 0,
-            id: Uuid::nil(),
-            name: event.name().to_owned(),
-            data: fs::read(folder().join(format!("{stem}.json"))).unwrap(),
-            metadata: serde_json::to_vec(&metadata::chained()).unwrap(),
-        };
-        let (decoded, beside) = decode::<E>(&stored).unwrap();
-        assert_eq!((&decoded, beside), (event, metadata::chained()), "{stem}");
+        let bytes = event.encode();
+        compare(&folder(VERSION), stem, &bytes, may_write()).unwrap_or_else(|error| panic!("{error}"));
+        for version in 1..=VERSION {
+            if let Ok(data) = fs::read(folder(version).join(format!("{stem}.json"))) {
+                let beside = metadata::chained(version);
+                let read = decode::<E>(&stored(event.name(), data, &beside)).unwrap();
+                assert_eq!((&read.0, read.1), (event, beside), "{stem} of version {version}");
+            }
+        }
+    }
+}
+
+fn stored(name: &str, data: Vec<u8>, beside: &Metadata) -> StoredEvent {
+    StoredEvent {
+        position: Position::START,
+        stream: StreamName::new("golden", name),
+        revision: 0,
+        id: Uuid::nil(),
+        name: name.to_owned(),
+        data,
+        metadata: serde_json::to_vec(beside).unwrap(),
     }
 }
 
@@ -83,10 +95,14 @@ fn account_events_are_read_and_written_as_their_golden_files_say() {
 }
 
 #[test]
-fn metadata_is_written_as_its_golden_files_say() {
-    for (stem, metadata) in [("Metadata", metadata::chained()), ("Metadata.min", metadata::plain())] {
-        let bytes = serde_json::to_vec(&metadata).unwrap();
-        compare(&folder(), stem, &bytes, may_write()).unwrap_or_else(|error| panic!("{error}"));
+fn metadata_is_written_and_read_as_its_golden_files_say() {
+    for version in 1..=VERSION {
+        let (chained, plain) = (metadata::chained(version), metadata::plain(version));
+        for (stem, beside) in [("Metadata", chained), ("Metadata.min", plain)] {
+            let bytes = serde_json::to_vec(&beside).unwrap();
+            compare(&folder(version), stem, &bytes, may_write()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(serde_json::from_slice::<Metadata>(&bytes).unwrap(), beside);
+        }
     }
 }
 
@@ -94,18 +110,26 @@ fn stems<E>(samples: Vec<Sample<E>>) -> impl Iterator<Item = String> {
     samples.into_iter().map(|(stem, _)| stem.to_owned())
 }
 
-#[test]
-fn every_event_has_a_golden_file_and_every_golden_file_a_sample() {
-    let files: BTreeSet<String> = fs::read_dir(folder())
+fn files(version: u32) -> BTreeSet<String> {
+    fs::read_dir(folder(version))
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap().replace(".json", ""))
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_event_has_a_golden_file_and_every_golden_file_a_sample() {
+    let today = files(VERSION);
     for name in [batch::NAMES, ledger::NAMES, account::NAMES].concat() {
-        assert!(files.contains(name), "{name} has no golden file");
+        assert!(today.contains(name), "{name} has no golden file");
     }
     let sampled = stems(batch::samples()).chain(stems(ledger::samples())).chain(stems(account::samples()));
     let beside = ["Metadata", "Metadata.min"].map(str::to_owned);
-    assert_eq!(files, sampled.chain(beside).collect::<BTreeSet<String>>());
+    assert_eq!(today, sampled.chain(beside).collect::<BTreeSet<String>>());
+    for version in 1..VERSION {
+        let unread: Vec<_> = files(version).difference(&today).cloned().collect();
+        assert!(unread.is_empty(), "nobody reads {unread:?} of version {version}");
+    }
 }
 
 #[test]

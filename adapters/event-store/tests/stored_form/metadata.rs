@@ -1,18 +1,18 @@
 //! What is stored beside an event: its version, its id and its link in the chain. Not here: the events.
 
-use crate::account::at;
+use crate::{account::at, golden::VERSION};
 use leafcutter_domain::{DomainEvent, account::AccountEvent};
 use leafcutter_event_store::{
     ChainLink, Metadata, Position, StoredEvent, StoredFormError, StreamName, decode, event_id, link_hash,
 };
 use uuid::Uuid;
 
-pub(crate) fn plain() -> Metadata {
-    Metadata { version: 1, occurred_at: at(), prev: None, hash: None }
+pub(crate) fn plain(version: u32) -> Metadata {
+    Metadata { version, occurred_at: at(), prev: None, hash: None }
 }
 
-pub(crate) fn chained() -> Metadata {
-    Metadata { prev: Some("67".repeat(32)), hash: Some("89".repeat(32)), ..plain() }
+pub(crate) fn chained(version: u32) -> Metadata {
+    Metadata { prev: Some("67".repeat(32)), hash: Some("89".repeat(32)), ..plain(version) }
 }
 
 fn stored(name: &str, data: &[u8], metadata: &[u8]) -> StoredEvent {
@@ -24,13 +24,14 @@ fn stored(name: &str, data: &[u8], metadata: &[u8]) -> StoredEvent {
 #[test]
 fn an_event_that_cannot_be_read_says_where_it_is_and_why() {
     let (_, event) = &crate::account::samples()[0];
-    let good = serde_json::to_vec(&plain()).unwrap();
-    let newer = serde_json::to_vec(&Metadata { version: 2, ..plain() }).unwrap();
+    let good = serde_json::to_vec(&plain(VERSION)).unwrap();
+    let newer = serde_json::to_vec(&plain(VERSION + 1)).unwrap();
     let read =
         |name, data: &[u8], metadata| decode::<AccountEvent>(&stored(name, data, metadata)).unwrap_err();
     let data = event.encode();
     let refused = read("AccountOpened", &data, &newer);
-    assert!(matches!(refused, StoredFormError::Newer { revision: 7, version: 2, .. }));
+    assert!(matches!(refused, StoredFormError::Newer { revision: 7, version, .. } if version == VERSION + 1));
+    assert!(refused.to_string().ends_with("start that version"));
     let refused = read("AccountOpened", &data, b"{}");
     assert!(matches!(refused, StoredFormError::Metadata { revision: 7, .. }));
     for (name, data) in [("AccountOpened", &b"{}"[..]), ("Elsewhere", &data)] {

@@ -7,11 +7,13 @@ use crate::{
     probe::Probe,
 };
 use leafcutter_domain::{
-    Moment,
+    Decider, DomainEvent, Moment,
     account::Account,
-    ledger::{Ledger, LedgerEvent},
+    ledger::{Ledger, LedgerCommand, LedgerEvent},
 };
-use leafcutter_event_store::{Aggregate, ChainLink, Metadata, StoredEvent, decode, event_id, link_hash};
+use leafcutter_event_store::{
+    Aggregate, ChainLink, EventStore, Expected, Metadata, NewEvent, StoredEvent, decode, event_id, link_hash,
+};
 
 /// What `transact` counts for the metadata of one event.
 const METADATA_BYTES: usize = 256;
@@ -97,7 +99,7 @@ async fn metadata_stays_within_its_bound_at_the_ends_of_time() {
     verified(&log);
     assert!(never_goes_back(&log));
     let longest = log.iter().map(|stored| stored.metadata.len()).max().unwrap();
-    assert!(longest + u32::MAX.to_string().len() <= METADATA_BYTES, "{longest} bytes with version 1");
+    assert!(longest + u32::MAX.to_string().len() <= METADATA_BYTES, "{longest} bytes with version 2");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,6 +107,41 @@ async fn streams_without_a_chain_store_no_hashes() {
     let probe = Probe::start().await;
     probe.replica::<Account>().transact(ACCOUNT, open_account(10)).await.unwrap();
     let log = probe.log(&Account::stream(ACCOUNT)).await;
-    let wanted = "{\"version\":1,\"occurredAt\":\"2026-11-22T12:00:00.000Z\"}";
+    let wanted = "{\"version\":2,\"occurredAt\":\"2026-11-22T12:00:00.000Z\"}";
     assert_eq!(String::from_utf8_lossy(&log[0].metadata), wanted);
+}
+
+/// Appends an event as version 1 wrote it, chained.
+async fn append_as_version_1(probe: &Probe, event: &LedgerEvent, prev: &str) -> String {
+    let stream = Ledger::stream(ledger());
+    let last = probe.inner.last(&stream).await.unwrap();
+    let revision = last.as_ref().map_or(0, |last| last.revision + 1);
+    let (name, data, occurred_at) = (event.name(), event.encode(), event.at());
+    let id = event_id(&stream, revision, name, &data);
+    let link = ChainLink { prev, stream: stream.as_str(), revision, id, name, occurred_at, data: &data };
+    let hash = link_hash(&link);
+    let beside = Metadata { version: 1, occurred_at, prev: Some(prev.to_owned()), hash: Some(hash.clone()) };
+    let new = NewEvent { id, name, data, metadata: serde_json::to_vec(&beside).unwrap() };
+    let expected = last.map_or(Expected::NoStream, |last| Expected::Revision(last.revision));
+    probe.inner.append(&stream, expected, vec![new]).await.unwrap();
+    hash
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_version_1_began_goes_on() {
+    let probe = Probe::start().await;
+    let mut state = Ledger::initial();
+    let mut hash = String::new();
+    for command in [LedgerCommand::from(open_period(1_000)), reserve(1, 5).into()] {
+        for event in Ledger::decide(&state, &command).unwrap() {
+            hash = append_as_version_1(&probe, &event, &hash).await;
+            state = Ledger::evolve(state, &event);
+        }
+    }
+    probe.replica::<Ledger>().transact(ledger(), reserve(2, 7)).await.unwrap();
+    let log = probe.log(&Ledger::stream(ledger())).await;
+    verified(&log);
+    let versions: Vec<u32> = log.iter().map(|stored| metadata(stored).version).collect();
+    assert_eq!(versions, [1, 1, 2]);
+    assert_eq!(metadata(&log[2]).prev, Some(hash));
 }
