@@ -15,6 +15,7 @@ mod moment;
 mod options;
 mod pricing;
 mod proxy_place;
+pub mod quarantine;
 #[cfg(test)]
 mod testing;
 mod tokens;

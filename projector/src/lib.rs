@@ -1,13 +1,19 @@
 //! The projector: follows the log and keeps the read models true. What an event changes is decided purely in
-//! `project.rs`; how it is followed, retried and stopped is in `follow.rs`. Not here: SQL and the fold of a batch
+//! `project.rs`; how it is followed, retried and stopped is in `follow.rs`; how a version is built from the beginning in
+//! `build.rs`. Not here: SQL and the fold of a batch
 //! (`adapters/read-models`), effects of any kind (a rebuild must send nothing).
 
+mod apply;
+mod build;
 mod follow;
 mod project;
 
+pub use apply::ApplyError;
+pub use build::{Progress, Until, build, catch_up};
+
 use follow::Signals;
 use leafcutter_event_store::EventStore;
-use leafcutter_read_models::ReadModels;
+use leafcutter_read_models::LiveModels;
 use std::sync::Arc;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -39,14 +45,14 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Starts to follow the log from where the read models stand.
+    /// Starts to follow the log from where the read models stand, whichever version is live.
     #[must_use]
-    pub fn start(store: Arc<dyn EventStore>, models: ReadModels, settings: Settings) -> Self {
+    pub fn start(store: Arc<dyn EventStore>, live: impl Into<LiveModels>, settings: Settings) -> Self {
         let stop = CancellationToken::new();
         let (caught_up_sender, caught_up) = watch::channel(false);
         let (activity_sender, activity) = watch::channel(Activity::Standby);
         let signals = Signals { caught_up: caught_up_sender, activity: activity_sender };
-        let task = tokio::spawn(follow::run(store, models, settings, stop.clone(), signals));
+        let task = tokio::spawn(follow::run(store, live.into(), settings, stop.clone(), signals));
         Self { stop, caught_up, activity, task }
     }
 

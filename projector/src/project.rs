@@ -1,9 +1,8 @@
 //! What a run of events changes in the read models: a pure function of the events and of what the tables hold. An
 //! event that cannot be applied stops its own stream only.
 
-use crate::follow::{batch_of, is_ledger};
 use leafcutter_domain::{BatchId, DomainEvent, Usage as Measured, batch::BatchEvent, ledger::LedgerEvent};
-use leafcutter_event_store::{StoredEvent, StreamName, decode};
+use leafcutter_event_store::{Aggregate, StoredEvent, StreamName, decode};
 use leafcutter_read_models::{BatchChange, BatchView, Changes, Gap, LedgerCursor, Quarantined, Usage, fold};
 use std::collections::{HashMap, HashSet};
 
@@ -29,6 +28,30 @@ pub(crate) fn project(events: &[StoredEvent], known: Known, waiting: &HashSet<St
         }
     }
     run.finish()
+}
+
+/// What passing over an event changes that an operator has given up: the stream counts as applied up to it.
+pub(crate) fn passed(stream: &StreamName, revision: u64, known: Known) -> Changes {
+    let mut changes = Changes::default();
+    for (_, before) in known.batches {
+        let mut after = before.clone();
+        after.header.revision = revision;
+        changes.batches.push(BatchChange { before: Some(before), after });
+    }
+    for (stream, cursor) in known.ledgers {
+        changes.ledgers.insert(stream, LedgerCursor { revision, ..cursor });
+    }
+    changes.released.push(stream.clone());
+    changes
+}
+
+pub(crate) fn batch_of(stream: &StreamName) -> Option<BatchId> {
+    let ours = stream.category() == leafcutter_domain::batch::Batch::CATEGORY;
+    if ours { stream.key().parse().ok() } else { None }
+}
+
+pub(crate) fn is_ledger(stream: &StreamName) -> bool {
+    stream.category() == leafcutter_domain::ledger::Ledger::CATEGORY
 }
 
 /// Why a stream must wait.

@@ -9,7 +9,7 @@ use leafcutter_domain::{
 };
 use leafcutter_event_store::{Aggregate, EventStore, StoreError, Streams, decode};
 use leafcutter_object_store::Objects;
-use leafcutter_read_models::{BatchView, ReadModelError, ReadModels, fold};
+use leafcutter_read_models::{BatchView, LiveModels, ReadModelError, ReadModels, fold};
 use leafcutter_wire::{ApiError, Clock, Gate};
 use std::{ops::Deref, sync::Arc, time::Duration};
 use url::Url;
@@ -39,7 +39,7 @@ pub struct QueryParts {
     /// Accounts.
     pub accounts: Arc<Streams<Account>>,
     /// The tables.
-    pub models: ReadModels,
+    pub models: LiveModels,
     /// Results and screenshots.
     pub objects: Objects,
     /// The time.
@@ -70,7 +70,7 @@ impl QueryState {
 
     /// The batch as the log has it now, if it is this account's; another account's is as good as none.
     pub(crate) async fn batch(&self, account: AccountId, batch: BatchId) -> Result<BatchView, ApiError> {
-        let mut view = self.models.batch(batch).await.map_err(unavailable)?;
+        let mut view = self.models.now().batch(batch).await.map_err(unavailable)?;
         if view.as_ref().is_some_and(|view| view.header.account != account) {
             return Err(NO_SUCH_BATCH);
         }
@@ -89,15 +89,12 @@ impl QueryState {
         }
     }
 
-    /// Waits until the tables hold everything that the log holds now.
-    pub(crate) async fn tables_current(&self) -> Result<(), ApiError> {
+    /// The tables, once they hold everything that the log holds now. One answer is made of one version of them.
+    pub(crate) async fn tables_current(&self) -> Result<ReadModels, ApiError> {
         let head = self.store.head().await.map_err(store_unavailable)?;
         let patience = Duration::from_millis(TABLES_WAIT_MS);
-        if self.models.wait_until(head, patience).await.map_err(unavailable)? {
-            Ok(())
-        } else {
-            Err(ApiError::Busy("the read models lag behind the log."))
-        }
+        let current = self.models.current(head, patience).await.map_err(unavailable)?;
+        current.ok_or(ApiError::Busy("the read models lag behind the log."))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::StreamName;
 use leafcutter_domain::{
     AccountId, BatchId, Decider, DomainEvent, Period, account::Account, batch::Batch, ledger::Ledger,
+    quarantine::Quarantine,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, hash::Hash};
@@ -67,5 +68,18 @@ impl Aggregate for Account {
     const CHAINED: bool = false;
     fn stream(id: AccountId) -> StreamName {
         StreamName::new(Self::CATEGORY, id)
+    }
+}
+
+/// What the quarantine is about, of which there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OfReadModels;
+
+impl Aggregate for Quarantine {
+    type Id = OfReadModels;
+    const CATEGORY: &'static str = "quarantine";
+    const CHAINED: bool = false;
+    fn stream(_: OfReadModels) -> StreamName {
+        StreamName::new(Self::CATEGORY, "read-models")
     }
 }

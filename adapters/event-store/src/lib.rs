@@ -12,7 +12,7 @@ mod stored;
 mod transact;
 mod upcast;
 
-pub use aggregate::{Aggregate, LedgerId};
+pub use aggregate::{Aggregate, LedgerId, OfReadModels};
 pub use chain::{ChainLink, link_hash};
 pub use eventstoredb::{ConnectionStringError, EventStoreDb};
 pub use port::{

@@ -9,15 +9,19 @@
 
 mod batch;
 mod changes;
+mod dump;
 mod error;
 mod models;
 mod postgres;
 mod sqlite;
 mod text;
 mod turn;
+mod versions;
 
 pub use batch::{BatchHeader, BatchView, Counts, Gap, ItemError, ItemView, Status, fold};
 pub use changes::{BatchChange, Changes, LedgerCursor, Quarantined, Usage, UsageDay};
+pub use dump::{Snapshot, TableRow};
 pub use error::ReadModelError;
 pub use models::{BatchFilter, BatchPage, ReadModels};
 pub use turn::Turn;
+pub use versions::{Exclusive, LiveModels, Version, VersionState, Versions};

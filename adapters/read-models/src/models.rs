@@ -2,7 +2,8 @@
 //! behind the log; each tells how far it is (a revision, or the checkpoint), so that the caller can add or wait.
 
 use crate::{
-    BatchHeader, BatchView, LedgerCursor, Quarantined, ReadModelError, Status, UsageDay, postgres, sqlite,
+    BatchHeader, BatchView, LedgerCursor, Quarantined, ReadModelError, Status, TableRow, UsageDay, postgres,
+    sqlite,
 };
 use leafcutter_domain::{AccountId, BatchId, Moment};
 use leafcutter_event_store::{Position, StreamName};
@@ -89,7 +90,11 @@ impl ReadModels {
     /// The server cannot be reached ([`ReadModelError::is_passing`]), the text is no address, or the tables were
     /// written by another version.
     pub async fn connect(url: &str) -> Result<Self, ReadModelError> {
-        Self::begin(Tables::Postgres(Box::new(postgres::connect(url).await?))).await
+        Self::connect_to(url, 1).await
+    }
+
+    pub(crate) async fn connect_to(url: &str, version: u32) -> Result<Self, ReadModelError> {
+        Self::begin(Tables::Postgres(Box::new(postgres::connect(url, version).await?))).await
     }
 
     async fn begin(tables: Tables) -> Result<Self, ReadModelError> {
@@ -207,18 +212,17 @@ impl ReadModels {
         ask!(self.quarantined())
     }
 
-    /// Gives every row of every table to `take`, as of one moment, table after table in the order of their keys. The
-    /// text is the same whatever the engine and wherever the log keeps its events (positions and the checkpoint are
-    /// left out): read models of the same history are equal when these lines are. It is for comparing, not parsing.
-    /// Rows are read as they are taken, so the tables may be larger than memory.
+    /// Gives every row of every table to `take`, as one line of text; see [`ReadModels::snapshot`]. Read models of the
+    /// same history are equal when these lines are.
     ///
     /// # Errors
     /// The tables cannot be read; what was taken until then is not the whole.
     pub async fn each_row(&self, mut take: impl FnMut(String) + Send) -> Result<(), ReadModelError> {
-        match &self.inner.tables {
-            Tables::Sqlite(file) => sqlite::read::each_row(&file.readers, &mut take).await,
-            Tables::Postgres(database) => postgres::read::each_row(&database.readers, &mut take).await,
+        let mut snapshot = self.snapshot().await?;
+        while let Some(TableRow { table, key, text }) = snapshot.next().await? {
+            take(format!("{table} {key} {text}"));
         }
+        Ok(())
     }
 
     /// Ends what is under way and closes the connections.

@@ -37,9 +37,7 @@ impl ReadModels {
     pub async fn projector_turn(&self) -> Result<Turn, ReadModelError> {
         let hold = match self.tables() {
             Tables::Sqlite(file) => Hold::Sqlite(file.writer.clone()),
-            Tables::Postgres(database) => {
-                Hold::Postgres(Box::new(postgres::take_turn(&database.server).await?))
-            }
+            Tables::Postgres(database) => Hold::Postgres(Box::new(postgres::take_turn(database).await?)),
         };
         Ok(Turn { models: self.clone(), hold })
     }

@@ -67,7 +67,7 @@ pub struct AddressError(#[source] Option<sqlx::Error>);
 #[derive(Clone)]
 pub struct Server {
     options: PgConnectOptions,
-    schema: &'static str,
+    schema: String,
 }
 
 impl fmt::Debug for Server {
@@ -86,7 +86,7 @@ impl Server {
     ///
     /// # Errors
     /// The text is not such an address.
-    pub fn new(url: &str, schema: &'static str) -> Result<Self, AddressError> {
+    pub fn new(url: &str, schema: &str) -> Result<Self, AddressError> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             return Err(AddressError(None));
         }
@@ -103,7 +103,7 @@ impl Server {
             ("tcp_keepalives_count", KEEPALIVE_PROBES_MAX),
             ("tcp_user_timeout", UNACKNOWLEDGED_MAX_MS),
         ]);
-        Ok(Self { options, schema })
+        Ok(Self { options, schema: schema.to_owned() })
     }
 
     /// A connection of its own, outside every pool.
@@ -135,13 +135,14 @@ impl Server {
                 bounded(Duration::from_millis(ACQUIRE_TIMEOUT_MS), options.connect()).await?;
             // Asked first, because making it needs a right that an operator need not give once it is there.
             let exists: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
-                .bind(self.schema)
+                .bind(&self.schema)
                 .fetch_one(&mut connection)
                 .await?;
             if !exists {
-                migrator.create_schema(self.schema);
+                migrator.create_schema(self.schema.clone());
             }
-            let migrated = migrator.run(&mut connection).await;
+            // As `run`, in a form of which the compiler sees that any task may await it.
+            let migrated = migrator.run_direct(None, &mut connection, false).await;
             connection.close().await?;
             Ok(migrated)
         })

@@ -47,6 +47,11 @@ impl DataDir {
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
+    /// The directory.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A path inside.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -29,7 +29,7 @@ use leafcutter_dispatch::{WorkDesk, nats::DeskServer};
 use leafcutter_object_store::Objects;
 use leafcutter_projector::Projector;
 use leafcutter_query_api::QueryState;
-use leafcutter_read_models::ReadModels;
+use leafcutter_read_models::LiveModels;
 use leafcutter_wire::KeyDirectory;
 use leafcutter_worker::{Worker, WorkerSettings};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -108,7 +108,7 @@ struct Parts {
     commands: Option<Commands>,
     queries: Option<QueryState>,
     keys: Option<Arc<KeyDirectory>>,
-    models: Option<ReadModels>,
+    models: Option<LiveModels>,
     log: Option<Log>,
     objects: Option<Objects>,
 }

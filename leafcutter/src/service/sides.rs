@@ -18,7 +18,7 @@ use leafcutter_object_store::Objects;
 use leafcutter_projector::Projector;
 use leafcutter_query_api::{QueryParts, QuerySettings, QueryState};
 use leafcutter_reaction_memory::ReactionMemory;
-use leafcutter_read_models::ReadModels;
+use leafcutter_read_models::LiveModels;
 use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
 use leafcutter_worker::{Readiness, Worker, WorkerSettings};
 use std::{sync::Arc, time::Duration};
@@ -120,7 +120,7 @@ pub(super) fn reactions(
     reactions
 }
 
-pub(super) fn projector(args: &ServeArgs, log: &Log, models: &ReadModels, health: &Health) -> Projector {
+pub(super) fn projector(args: &ServeArgs, log: &Log, models: &LiveModels, health: &Health) -> Projector {
     let settings = leafcutter_projector::Settings { paused: args.projector.projector_paused };
     let projector = Projector::start(log.store(), models.clone(), settings);
     let caught_up = projector.caught_up();
@@ -135,7 +135,7 @@ pub(super) fn queries(
     args: &ServeArgs,
     log: &Log,
     keys: &Arc<KeyDirectory>,
-    models: &ReadModels,
+    models: &LiveModels,
     objects: &Objects,
     commands: Option<&Commands>,
 ) -> QueryState {

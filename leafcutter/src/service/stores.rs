@@ -11,7 +11,7 @@ use anyhow::Context;
 use leafcutter_event_store::{EventStore, EventStoreDb, SqliteEventStore};
 use leafcutter_object_store::Objects;
 use leafcutter_reaction_memory::ReactionMemory;
-use leafcutter_read_models::ReadModels;
+use leafcutter_read_models::{LiveModels, Versions};
 use std::sync::Arc;
 
 /// What is said of a database that no waiting makes usable.
@@ -68,12 +68,13 @@ pub(crate) async fn read_models(
     args: &ServeArgs,
     data: Option<&DataDir>,
     health: &Health,
-) -> anyhow::Result<ReadModels> {
+) -> anyhow::Result<LiveModels> {
     let Some(address) = args.database.address() else {
-        return Ok(ReadModels::open(&folder(data)?.path("read-models.db")).await?);
+        return Ok(Versions::open(folder(data)?.folder()).await?.follow().await?);
     };
     let models = wait_for(health, "database", async || {
-        ReadModels::connect(address).await.map_err(|error| match error {
+        let opened = async { Versions::connect(address).await?.follow().await };
+        opened.await.map_err(|error| match error {
             away if away.is_passing() => Fault::Away(away.into()),
             wrong => Fault::Wrong(anyhow::Error::new(wrong).context(DATABASE_UNUSABLE)),
         })
@@ -81,7 +82,7 @@ pub(crate) async fn read_models(
     .await?;
     let asked = models.clone();
     health.watch("database", move || {
-        let models = asked.clone();
+        let models = asked.now();
         async move { models.check().await.map_err(|error| error.to_string()) }
     });
     Ok(models)

@@ -91,10 +91,9 @@ pub(crate) async fn list(
     let page = faults.bounded("page", params.page, PAGE_DEFAULT, 1..=PAGE_MAX);
     let limit = faults.bounded("limit", params.limit, LIMIT_DEFAULT, 1..=LIMIT_MAX);
     faults.check()?;
-    state.tables_current().await?;
+    let tables = state.tables_current().await?;
     let filter = BatchFilter::default();
-    let found =
-        state.models.list(caller.account, &filter, u64::from(page), limit).await.map_err(unavailable)?;
+    let found = tables.list(caller.account, &filter, u64::from(page), limit).await.map_err(unavailable)?;
     let pagination = Pagination { page, limit, total: found.total, total_pages: pages(found.total, limit) };
     Ok(Json(BatchList { jobs: found.batches.iter().map(entry).collect(), pagination }))
 }

@@ -89,8 +89,8 @@ pub(crate) async fn usage(
     })?;
     let steps = steps(range, today);
     let Some(first) = steps.first() else { return Ok(Json(UsageAnswer { data: vec![] })) };
-    state.tables_current().await?;
-    let days = state.models.usage(caller.account, &first.0.to_string()).await.map_err(unavailable)?;
+    let tables = state.tables_current().await?;
+    let days = tables.usage(caller.account, &first.0.to_string()).await.map_err(unavailable)?;
     Ok(Json(UsageAnswer { data: rows(range, &steps, days) }))
 }
 

@@ -102,9 +102,8 @@ pub(crate) async fn list(
         created_before: faults.parsed("created_before", params.created_before.as_deref()),
     };
     faults.check()?;
-    state.tables_current().await?;
-    let found =
-        state.models.list(caller.account, &filter, u64::from(page), limit).await.map_err(unavailable)?;
+    let tables = state.tables_current().await?;
+    let found = tables.list(caller.account, &filter, u64::from(page), limit).await.map_err(unavailable)?;
     let total_pages = pages(found.total, limit);
     let pagination = SessionPagination {
         current_page: page,

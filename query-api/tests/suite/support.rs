@@ -85,7 +85,7 @@ impl World {
             store: log.clone(),
             ledgers: Arc::clone(&ledgers),
             accounts,
-            models: models.clone(),
+            models: models.clone().into(),
             objects: objects.clone(),
             clock: Clock::given(now),
             gate: Gate::new(KeyDirectory::start(log.clone()), RateLimit::per_minute(0)),

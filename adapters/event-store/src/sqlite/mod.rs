@@ -2,6 +2,7 @@
 //! appends together, and separate read connections. An append is answered only when it is on disk.
 
 mod reader;
+mod spectator;
 mod writer;
 
 use crate::{
@@ -39,12 +40,7 @@ impl SqliteEventStore {
     /// # Errors
     /// The file cannot be opened, or is not a log of ours.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS));
+        let options = options(path);
         let mut connection = options.connect().await.map_err(unavailable)?;
         sqlx::migrate!()
             .run(&mut connection)
@@ -83,6 +79,15 @@ impl SqliteEventStore {
         self.requests.send(request).await.map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {

@@ -1,15 +1,19 @@
 //! The read models in a schema of a PostgreSQL database. The statements are in `../sql`, compiled here against
 //! PostgreSQL's types.
 
+#[path = "../sql/dump.rs"]
+pub(crate) mod dump;
 mod open;
 #[path = "../sql/read.rs"]
 pub(crate) mod read;
 #[path = "../sql/rows.rs"]
 mod rows;
+#[path = "../sql/versions.rs"]
+pub(crate) mod versions;
 #[path = "../sql/write.rs"]
 pub(crate) mod write;
 
-pub(crate) use open::{Connections, connect, take_turn};
+pub(crate) use open::{Connections, connect, drop_tables, lock_versions, registry, take_turn};
 use sqlx::{PgConnection as Connection, PgPool as Pool, Postgres as Engine, postgres::PgRow as Row};
 
 /// Begins a transaction in which every statement sees the same moment.

@@ -1,25 +1,25 @@
 //! Questions that the tables answer. Each answer is one moment's: more than one statement is one transaction.
 //! Compiled once for each engine, whose types are in the parent module.
 
-use super::{Connection, Engine, LONG_SNAPSHOT, Pool, Row, SNAPSHOT, rows};
+use super::{Connection, Engine, Pool, SNAPSHOT, rows};
 use crate::{
     BatchFilter, BatchPage, BatchView, LedgerCursor, Quarantined, ReadModelError, UsageDay,
-    models::in_time,
     text::{from_number, number, word},
 };
-use futures::TryStreamExt;
 use leafcutter_domain::{AccountId, BatchId};
 use leafcutter_event_store::{Position, StreamName};
 use leafcutter_sql::Time;
-use sqlx::QueryBuilder;
+use sqlx::{Executor, QueryBuilder};
 use std::collections::HashMap;
 
 /// Keys asked for in one statement; far below the bound of placeholders of any database.
 const KEYS_PER_STATEMENT: usize = 500;
 
-pub(crate) async fn checkpoint(pool: &Pool) -> Result<Position, ReadModelError> {
+pub(crate) async fn checkpoint<'c>(
+    executor: impl Executor<'c, Database = Engine>,
+) -> Result<Position, ReadModelError> {
     let text: String = sqlx::query_scalar("SELECT position FROM checkpoints WHERE name = 'read-models'")
-        .fetch_one(pool)
+        .fetch_one(executor)
         .await?;
     rows::position(&text)
 }
@@ -163,34 +163,4 @@ pub(crate) async fn ledgers(
         }
     }
     Ok(cursors)
-}
-
-/// Makes a row a line of text.
-type ToLine = fn(&Row) -> Result<String, ReadModelError>;
-
-/// Every table whose rows tell the same whatever the engine and wherever the log keeps its events.
-pub(crate) async fn each_row(
-    pool: &Pool,
-    take: &mut (dyn FnMut(String) + Send),
-) -> Result<(), ReadModelError> {
-    let mut snapshot = pool.begin_with(LONG_SNAPSHOT).await?;
-    let tables: [(&'static str, ToLine); 6] = [
-        ("SELECT * FROM batches ORDER BY batch", |row| Ok(format!("{:?}", rows::header(row)?))),
-        ("SELECT * FROM items ORDER BY batch, item", |row| Ok(format!("{:?}", rows::item(row)?))),
-        ("SELECT * FROM batch_counts WHERE batches <> 0 ORDER BY account, status", rows::batch_count),
-        ("SELECT * FROM usage_days ORDER BY account, day", rows::account_day),
-        ("SELECT * FROM ledgers ORDER BY stream", |row| Ok(format!("{:?}", rows::ledger(row)?))),
-        ("SELECT * FROM quarantine ORDER BY stream", |row| {
-            let Quarantined { stream, revision, reason, position: _ } = rows::quarantined(row)?;
-            Ok(format!("{:?}", (stream, revision, reason)))
-        }),
-    ];
-    for (question, line) in tables {
-        let mut found = sqlx::query(question).fetch(&mut *snapshot);
-        while let Some(row) = in_time(async { Ok(found.try_next().await?) }).await? {
-            take(line(&row)?);
-        }
-    }
-    snapshot.commit().await?;
-    Ok(())
 }

@@ -3,8 +3,7 @@
 
 use super::Row;
 use crate::{
-    BatchHeader, Counts, ItemError, ItemView, LedgerCursor, Quarantined, ReadModelError, Status, Usage,
-    UsageDay,
+    BatchHeader, Counts, ItemError, ItemView, LedgerCursor, Quarantined, ReadModelError, Usage, UsageDay,
     text::{damaged, from_number, from_word},
 };
 use leafcutter_domain::{AccountId, BatchId, Moment};
@@ -117,15 +116,16 @@ pub(super) fn ledger(row: &Row) -> Result<(StreamName, LedgerCursor), ReadModelE
     Ok((row.try_get::<String, _>("stream")?.into(), cursor))
 }
 
-/// How many batches an account has in a state, as a line.
-pub(super) fn batch_count(row: &Row) -> Result<String, ReadModelError> {
-    let (account, status) = (AccountId(row.try_get("account")?), word::<Status>(row, "status")?);
-    Ok(format!("BatchCount {{ {account:?}, {status:?}, {} }}", number::<u64>(row, "batches")?))
+/// How many batches an account has in a state, as key and text.
+pub(super) fn batch_count(row: &Row) -> Result<(String, String), ReadModelError> {
+    let (account, status) = (AccountId(row.try_get("account")?), row.try_get::<&str, _>("status")?);
+    Ok((format!("{account}/{status}"), number::<u64>(row, "batches")?.to_string()))
 }
 
-/// A day's use with whose it is, as a line.
-pub(super) fn account_day(row: &Row) -> Result<String, ReadModelError> {
-    Ok(format!("{:?} {:?}", AccountId(row.try_get("account")?), usage_day(row)?))
+/// A day's use, as key and text.
+pub(super) fn account_day(row: &Row) -> Result<(String, String), ReadModelError> {
+    let (account, day) = (AccountId(row.try_get("account")?), usage_day(row)?);
+    Ok((format!("{account}/{}", day.day), format!("{:?}", day.usage)))
 }
 
 pub(super) fn quarantined(row: &Row) -> Result<Quarantined, ReadModelError> {

@@ -1,14 +1,18 @@
 //! The read models in a SQLite file. The statements are in `../sql`, compiled here against SQLite's types.
 
+#[path = "../sql/dump.rs"]
+pub(crate) mod dump;
 mod open;
 #[path = "../sql/read.rs"]
 pub(crate) mod read;
 #[path = "../sql/rows.rs"]
 mod rows;
+#[path = "../sql/versions.rs"]
+pub(crate) mod versions;
 #[path = "../sql/write.rs"]
 pub(crate) mod write;
 
-pub(crate) use open::{Connections, connect};
+pub(crate) use open::{Connections, connect, registry};
 use sqlx::{Sqlite as Engine, SqliteConnection as Connection, SqlitePool as Pool, sqlite::SqliteRow as Row};
 
 /// Begins a transaction in which every statement sees the same moment.
