@@ -9,4 +9,5 @@ mod batch;
 mod golden;
 mod ledger;
 mod metadata;
+mod quarantine;
 mod words;

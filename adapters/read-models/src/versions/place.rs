@@ -17,7 +17,7 @@ const LOCK_FILE: &str = "projections.lock";
 
 pub(crate) enum Place {
     Folder { folder: PathBuf, registry: SqlitePool },
-    Database { url: String, registry: PgPool, server: leafcutter_sql::Server },
+    Database { url: String, registry: PgPool, server: Box<leafcutter_sql::Server> },
 }
 
 /// The right to change versions; given back when dropped.
@@ -57,7 +57,7 @@ impl Place {
 
     pub(super) async fn connect(url: &str) -> Result<Self, ReadModelError> {
         let (server, registry) = postgres::registry(url).await?;
-        Ok(Self::Database { url: url.to_owned(), registry, server })
+        Ok(Self::Database { url: url.to_owned(), registry, server: Box::new(server) })
     }
 
     pub(super) async fn begin(&self, now: Moment) -> Result<(), ReadModelError> {
