@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+mod first_release;
 mod following;
 mod histories;
 mod poison;
@@ -25,6 +26,9 @@ macro_rules! tests {
 }
 
 tests! {
+    first_release {
+        a_history_of_the_first_release_gives_the_rows_that_are_kept_beside_it,
+    }
     following {
         what_is_appended_appears_in_the_tables,
         a_restart_goes_on_where_it_was_and_counts_nothing_twice,

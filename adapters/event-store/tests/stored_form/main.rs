@@ -7,6 +7,7 @@
 mod account;
 mod batch;
 mod golden;
+mod history;
 mod ledger;
 mod metadata;
 mod quarantine;
