@@ -1,9 +1,8 @@
-//! The log: the `EventStore` port, its SQLite and EventStoreDB adapters, the stored form of events, the ledger's
-//! hash chain, and `Streams`, the one loop through which every event is appended. Not here: rules (`domain`), read
-//! models, HTTP.
+//! The log: the `EventStore` port, its SQLite and EventStoreDB adapters, the stored form of events, and `Streams`, the
+//! one loop through which every event is appended. Not here: rules (`domain`), what a link of the ledger's hash chain
+//! covers (`ledger-proof`), read models, HTTP.
 
 mod aggregate;
-mod chain;
 mod eventstoredb;
 mod pause;
 mod port;
@@ -13,7 +12,6 @@ mod transact;
 mod upcast;
 
 pub use aggregate::{Aggregate, LedgerId, OfReadModels};
-pub use chain::{ChainLink, link_hash};
 pub use eventstoredb::{ConnectionStringError, EventStoreDb};
 pub use port::{
     Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent, StreamName,

@@ -92,6 +92,5 @@ pub fn decode<E: DomainEvent>(event: &StoredEvent) -> Result<(E, Metadata), Stor
 /// repeated append is recognised, and a replay makes the same ids.
 #[must_use]
 pub fn event_id(stream: &StreamName, revision: u64, name: &str, data: &[u8]) -> Uuid {
-    let content = blake3::hash(data).to_hex();
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{stream}/{revision}/{name}/{content}").as_bytes())
+    leafcutter_ledger_proof::event_id(stream.as_str(), revision, name, data)
 }

@@ -6,10 +6,11 @@ use super::{
     fold::{self, Folded},
 };
 use crate::{
-    Aggregate, ChainLink, EventStore, Expected, Metadata, NewEvent, StoreError, StreamName, event_id,
-    link_hash, pause::pause, stored::VERSION,
+    Aggregate, EventStore, Expected, Metadata, NewEvent, StoreError, StreamName, event_id, pause::pause,
+    stored::VERSION,
 };
 use leafcutter_domain::{DomainEvent, limits::APPEND_BYTES_MAX};
+use leafcutter_ledger_proof::{ChainLink, link_hash};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
@@ -235,7 +236,8 @@ fn prepare<A: Aggregate>(
     let occurred_at = folded.last_at.map_or(event.at(), |last| last.max(event.at()));
     let prev = A::CHAINED.then(|| folded.last_hash.clone().unwrap_or_default());
     let hash = prev.as_deref().map(|prev| {
-        let (stream, name) = (stream.as_str(), event.name());
+        let (stream, id, name) = (stream.as_str(), &id.to_string(), event.name());
+        let occurred_at = &occurred_at.to_string();
         link_hash(&ChainLink { prev, stream, revision, id, name, occurred_at, data: &data })
     });
     let metadata = Metadata { version: VERSION, occurred_at, prev, hash };

@@ -12,8 +12,9 @@ use leafcutter_domain::{
     ledger::{Ledger, LedgerCommand, LedgerEvent},
 };
 use leafcutter_event_store::{
-    Aggregate, ChainLink, EventStore, Expected, Metadata, NewEvent, StoredEvent, decode, event_id, link_hash,
+    Aggregate, EventStore, Expected, Metadata, NewEvent, StoredEvent, decode, event_id,
 };
+use leafcutter_ledger_proof::{ChainLink, link_hash};
 
 /// What `transact` counts for the metadata of one event.
 const METADATA_BYTES: usize = 256;
@@ -31,9 +32,9 @@ fn verified(log: &[StoredEvent]) -> String {
             prev: &prev,
             stream: stored.stream.as_str(),
             revision: stored.revision,
-            id: stored.id,
+            id: &stored.id.to_string(),
             name: &stored.name,
-            occurred_at: metadata.occurred_at,
+            occurred_at: &metadata.occurred_at.to_string(),
             data: &stored.data,
         };
         assert_eq!(metadata.prev.as_deref(), Some(prev.as_str()), "event {}", stored.revision);
@@ -118,7 +119,15 @@ async fn append_as_version_1(probe: &Probe, event: &LedgerEvent, prev: &str) -> 
     let revision = last.as_ref().map_or(0, |last| last.revision + 1);
     let (name, data, occurred_at) = (event.name(), event.encode(), event.at());
     let id = event_id(&stream, revision, name, &data);
-    let link = ChainLink { prev, stream: stream.as_str(), revision, id, name, occurred_at, data: &data };
+    let link = ChainLink {
+        prev,
+        stream: stream.as_str(),
+        revision,
+        id: &id.to_string(),
+        name,
+        occurred_at: &occurred_at.to_string(),
+        data: &data,
+    };
     let hash = link_hash(&link);
     let beside = Metadata { version: 1, occurred_at, prev: Some(prev.to_owned()), hash: Some(hash.clone()) };
     let new = NewEvent { id, name, data, metadata: serde_json::to_vec(&beside).unwrap() };
