@@ -8,7 +8,8 @@ use leafcutter_domain::{
     batch::{Batch, BatchEvent, Phase},
     ledger::{Ledger, LedgerEvent, LedgerState},
 };
-use leafcutter_event_store::{ChainLink, Metadata, Position, StoredEvent, decode, event_id, link_hash};
+use leafcutter_event_store::{Metadata, Position, StoredEvent, decode, event_id};
+use leafcutter_ledger_proof::{ChainLink, link_hash};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, path::Path};
@@ -131,9 +132,9 @@ fn the_chain_of_the_first_released_history_is_whole_and_leads_from_month_to_mont
                 prev: &prev,
                 stream: event.stream.as_str(),
                 revision: event.revision,
-                id: event.id,
+                id: &event.id.to_string(),
                 name: &event.name,
-                occurred_at: beside.occurred_at,
+                occurred_at: &beside.occurred_at.to_string(),
                 data: &event.data,
             };
             let hash = link_hash(&link);
