@@ -11,6 +11,7 @@ mod batch;
 mod changes;
 mod dump;
 mod error;
+mod ledger;
 mod models;
 mod postgres;
 mod sqlite;
@@ -22,6 +23,7 @@ pub use batch::{BatchHeader, BatchView, Counts, Gap, ItemError, ItemView, Status
 pub use changes::{BatchChange, Changes, LedgerCursor, Quarantined, Usage, UsageDay};
 pub use dump::{Snapshot, TableRow};
 pub use error::ReadModelError;
+pub use ledger::{EntryKind, LedgerBalance, LedgerEntry, LedgerFault, Reason};
 pub use models::{BatchFilter, BatchPage, ReadModels};
 pub use turn::Turn;
 pub use versions::{Exclusive, LiveModels, Version, VersionState, Versions};
