@@ -3,6 +3,7 @@
 use crate::ServiceKey;
 use leafcutter_domain::{
     Extras, PriceList, ProxyPlace, ScrapeOptions, account::Account, batch::Batch, ledger::Ledger,
+    quarantine::Quarantine,
 };
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
@@ -44,6 +45,8 @@ pub struct CommandParts {
     pub ledgers: Arc<Streams<Ledger>>,
     /// Accounts.
     pub accounts: Arc<Streams<Account>>,
+    /// Decisions about streams that the read models cannot apply.
+    pub quarantine: Arc<Streams<Quarantine>>,
     /// Results and screenshots, to see that they are there.
     pub objects: Objects,
     /// Cookies.

@@ -44,4 +44,6 @@ fn admin() -> OpenApiRouter<Commands> {
         .routes(routes!(admin::keys::issue))
         .routes(routes!(admin::keys::revoke))
         .routes(routes!(admin::credits::top_up))
+        .routes(routes!(admin::quarantine::retry))
+        .routes(routes!(admin::quarantine::skip))
 }

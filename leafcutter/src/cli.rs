@@ -2,6 +2,7 @@
 
 use crate::{
     client::{BatchArgs, CreditsArgs, ScrapeArgs},
+    projections::{ProjectionsArgs, ReplayArgs},
     service::{CommandApiArgs, ProjectorRoleArgs, QueryApiArgs, ServeArgs, WorkerArgs},
 };
 use clap::{Parser, Subcommand};
@@ -30,6 +31,10 @@ pub(crate) enum Action {
     Scrape(Box<ScrapeArgs>),
     /// Look at, cancel or retry batches.
     Batch(BatchArgs),
+    /// Versions of the read models: build, compare, swap; and streams that are held.
+    Projections(ProjectionsArgs),
+    /// Write the read models as they were at a past position or time.
+    Replay(ReplayArgs),
     /// Show the credits of this month.
     Credits(CreditsArgs),
 }
@@ -43,7 +48,9 @@ impl Action {
             | Self::QueryApi(_)
             | Self::Projector(_)
             | Self::Worker(_) => true,
-            Self::Scrape(_) | Self::Batch(_) | Self::Credits(_) => false,
+            Self::Scrape(_) | Self::Batch(_) | Self::Projections(_) | Self::Replay(_) | Self::Credits(_) => {
+                false
+            }
         }
     }
 }

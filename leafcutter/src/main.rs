@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod command_line;
+mod projections;
 mod service;
 
 use clap::error::ErrorKind;
@@ -45,6 +46,8 @@ async fn run(command: Action) -> anyhow::Result<ExitCode> {
         Action::Worker(args) => service::run((*args).plan()?).await.map(|()| ExitCode::SUCCESS),
         Action::Scrape(args) => service::scrape(*args).await.map(ExitCode::from),
         Action::Batch(args) => Ok(client::batch(&args).await.into()),
+        Action::Projections(args) => projections::projections(args).await.map(ExitCode::from),
+        Action::Replay(args) => projections::replay(args).await.map(ExitCode::from),
         Action::Credits(args) => Ok(client::credits(&args).await.into()),
     }
 }

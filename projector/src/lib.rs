@@ -5,11 +5,13 @@
 
 mod apply;
 mod build;
+mod compare;
 mod follow;
 mod project;
 
 pub use apply::ApplyError;
 pub use build::{Progress, Until, build, catch_up};
+pub use compare::{CompareError, Comparison, Difference, compare};
 
 use follow::Signals;
 use leafcutter_event_store::EventStore;

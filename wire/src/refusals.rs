@@ -6,6 +6,7 @@ use leafcutter_domain::{
     account::AccountRejection,
     batch::{BatchRejection, Phase},
     ledger::LedgerRejection,
+    quarantine::QuarantineRejection,
 };
 use leafcutter_event_store::{StoreError, TransactError};
 
@@ -40,6 +41,14 @@ impl From<BatchRejection> for ApiError {
             | BatchRejection::ItemNotPending
             | BatchRejection::LeaseEnded
             | BatchRejection::LeaseAlive => Self::Busy("another request was faster."),
+        }
+    }
+}
+
+impl From<QuarantineRejection> for ApiError {
+    fn from(rejection: QuarantineRejection) -> Self {
+        match rejection {
+            QuarantineRejection::FirstEvent => Self::validation(vec![format!("revision: {rejection}")]),
         }
     }
 }

@@ -59,6 +59,13 @@ impl Position {
     /// Before every event.
     pub const START: Self = Self { commit: 0, prepare: 0 };
 
+    /// How far on this is from `earlier`, in the store's own unit: events in SQLite, bytes of its log in EventStoreDB.
+    /// For showing progress.
+    #[must_use]
+    pub fn distance_from(self, earlier: Self) -> u64 {
+        self.commit.saturating_sub(earlier.commit)
+    }
+
     pub(crate) fn single(value: u64) -> Self {
         Self { commit: value, prepare: value }
     }

@@ -8,9 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 /// Rows read ahead of whoever takes them.
 const ROWS_AHEAD_MAX: usize = 1_000;
 
-/// A row of a table, as text. Rows of one table come in the order of their keys.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A row of a table, as text. Tables come one after another, the rows of each in the order of their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
+    /// The table's place among the tables.
+    pub place: usize,
     /// The table.
     pub table: &'static str,
     /// What tells the row from the others of its table.

@@ -219,7 +219,7 @@ impl ReadModels {
     /// The tables cannot be read; what was taken until then is not the whole.
     pub async fn each_row(&self, mut take: impl FnMut(String) + Send) -> Result<(), ReadModelError> {
         let mut snapshot = self.snapshot().await?;
-        while let Some(TableRow { table, key, text }) = snapshot.next().await? {
+        while let Some(TableRow { table, key, text, .. }) = snapshot.next().await? {
             take(format!("{table} {key} {text}"));
         }
         Ok(())

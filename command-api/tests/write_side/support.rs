@@ -107,6 +107,7 @@ impl World {
             batches: Arc::new(Streams::new(log())),
             ledgers: Arc::new(Streams::new(log())),
             accounts: Arc::new(Streams::new(log())),
+            quarantine: Arc::new(Streams::new(log())),
             objects: Objects::local(&folder.path().join("objects")).unwrap(),
             secrets: Arc::clone(secrets) as Arc<dyn Secrets>,
             policy: Policy::new(vec![]),

@@ -11,7 +11,7 @@ use super::{
 };
 use reqwest::{
     Method, StatusCode,
-    header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER},
+    header::{AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, RETRY_AFTER},
     redirect::Policy,
 };
 use serde::de::DeserializeOwned;
@@ -68,6 +68,11 @@ impl Call {
 
     pub(super) fn delete(path: impl Into<String>) -> Self {
         Self { method: Method::DELETE, ..Self::get(path) }
+    }
+
+    /// A request that does no harm when it is carried out twice.
+    pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
+        Self { method: Method::POST, body: Some(body), ..Self::get(path) }
     }
 
     /// A request that the server carries out once, however often it arrives.
@@ -152,7 +157,8 @@ impl Api {
     /// # Errors
     /// The key cannot be a header, or the HTTP client cannot be made.
     pub(super) fn new(server: &Server, console: &Console) -> Result<Self, Failure> {
-        let mut key = HeaderValue::from_str(server.api_key.trim()).map_err(|_| Failure::KeyMalformed)?;
+        let mut key = HeaderValue::from_str(&format!("Bearer {}", server.api_key.trim()))
+            .map_err(|_| Failure::KeyMalformed)?;
         key.set_sensitive(true);
         // A redirect would carry the key to a server that nobody named.
         let mut http = reqwest::Client::builder()
@@ -221,7 +227,7 @@ impl Api {
 
     async fn call_once(&self, call: &Call) -> Result<Answer, Failure> {
         let url = format!("{}{}", self.server, call.path);
-        let mut request = self.http.request(call.method.clone(), url).header("x-api-key", self.key.clone());
+        let mut request = self.http.request(call.method.clone(), url).header(AUTHORIZATION, self.key.clone());
         if let Some(known) = &call.known {
             request = request.header(IF_NONE_MATCH, known);
         }

@@ -13,7 +13,7 @@ use std::{
 use url::{Host, Url};
 
 /// Where a service listens that was started without flags.
-const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
+pub(super) const LOCAL_SERVER: &str = "http://127.0.0.1:8080";
 /// Where such a service keeps its data.
 const LOCAL_DATA_DIR: &str = "./leafcutter-data";
 /// Size of a file that holds a key.
@@ -135,7 +135,7 @@ fn read_key(path: &Path) -> Result<String, Failure> {
 }
 
 /// An address that a client can use and that is safe to show.
-fn server_url(text: &str) -> Result<Url, String> {
+pub(super) fn server_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; write it as http://HOST:PORT"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("write it as http://HOST:PORT or https://HOST".to_owned());

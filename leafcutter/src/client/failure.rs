@@ -42,6 +42,9 @@ pub(crate) enum Failure {
         /// The server's address.
         server: String,
     },
+    /// There is no admin token.
+    #[error("no admin token: set LEAFCUTTER_ADMIN_TOKEN to that of the service")]
+    AdminTokenMissing,
     /// The key cannot be sent.
     #[error("the API key holds characters that no key has; copy it again")]
     KeyMalformed,

@@ -3,6 +3,7 @@
 //! **Not allowed here:** anything of the service. `connect` finds the server and the key, `api` makes calls, each
 //! command has its file, `output` is the only way to the terminal.
 
+mod admin;
 mod answers;
 mod api;
 mod batch;
@@ -16,16 +17,17 @@ mod scrape;
 #[cfg(test)]
 mod stand_in;
 
+pub(crate) use admin::{AdminArgs, admin_call};
 pub(crate) use batch::batch;
 pub(crate) use connect::Server;
 pub(crate) use credits::credits;
+pub(crate) use output::{Console, table};
 pub(crate) use scrape::scrape;
 
 use clap::{Args, Subcommand, ValueEnum};
 use connect::ConnectArgs;
 use failure::Failure;
 use leafcutter_egress::AllowedTarget;
-use output::Console;
 use std::{path::PathBuf, process::ExitCode};
 use uuid::Uuid;
 

@@ -13,7 +13,7 @@ type Sink = Arc<Mutex<dyn Write + Send>>;
 
 /// Standard output and standard error, or what a test puts in their place.
 #[derive(Clone)]
-pub(super) struct Console {
+pub(crate) struct Console {
     out: Sink,
     err: Sink,
     bar: ProgressBar,
@@ -22,7 +22,7 @@ pub(super) struct Console {
 
 impl Console {
     /// The streams of this process.
-    pub(super) fn standard() -> Self {
+    pub(crate) fn standard() -> Self {
         Self::new(Arc::new(Mutex::new(io::stdout())), Arc::new(Mutex::new(io::stderr())), true)
     }
 
@@ -32,12 +32,12 @@ impl Console {
     }
 
     /// The one progress bar, hidden; also later when standard error is no terminal.
-    pub(super) fn bar(&self) -> &ProgressBar {
+    pub(crate) fn bar(&self) -> &ProgressBar {
         &self.bar
     }
 
     /// Where the bar may be drawn.
-    pub(super) fn draw_target(&self) -> ProgressDrawTarget {
+    pub(crate) fn draw_target(&self) -> ProgressDrawTarget {
         if self.has_bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
     }
 
@@ -45,12 +45,12 @@ impl Console {
     ///
     /// # Errors
     /// Nobody reads standard output any more.
-    pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         self.bar.suspend(|| write_line(&self.out, text)).map_err(Failure::Output)
     }
 
     /// Says something beside the results. Nothing is done when nobody hears it.
-    pub(super) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         let text = printable(text);
         let _ = self.bar.suspend(|| write_line(&self.err, &format!("leafcutter: {text}")));
     }
@@ -72,7 +72,7 @@ fn write_line(sink: &Sink, text: &str) -> io::Result<()> {
 }
 
 /// A table as wide as the terminal, if there is one.
-pub(super) fn table(columns: &[&str]) -> Table {
+pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns.to_vec());

@@ -17,7 +17,10 @@ mod stores;
 mod waiting;
 
 pub(crate) use run::{run, scrape};
-pub(crate) use settings::{CommandApiArgs, Plan, ProjectorRoleArgs, QueryApiArgs, ServeArgs, WorkerArgs};
+pub(crate) use settings::{
+    CommandApiArgs, DataArgs, DatabaseArgs, EventStoreArgs, Plan, ProjectorRoleArgs, QueryApiArgs, ServeArgs,
+    WorkerArgs,
+};
 
 use crate::client::Server as Address;
 use anyhow::Context;

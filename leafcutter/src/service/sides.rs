@@ -78,6 +78,7 @@ pub(super) fn commands(
         batches: Arc::new(Streams::new(log.store())),
         ledgers: Arc::new(Streams::new(log.store())),
         accounts: Arc::new(Streams::new(log.store())),
+        quarantine: Arc::new(Streams::new(log.store())),
         objects: objects.clone(),
         secrets: broker.secrets(&key),
         policy: Policy::new(args.pages.allow_targets.0.clone()),

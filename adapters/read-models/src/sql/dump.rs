@@ -47,11 +47,11 @@ pub(crate) async fn dump(pool: &Pool, dump: Dump) -> Result<(), ReadModelError> 
     if begun.send(checkpoint).is_err() {
         return Ok(());
     }
-    for (table, question, text) in TABLES {
+    for (place, (table, question, text)) in TABLES.into_iter().enumerate() {
         let mut found = sqlx::query(question).fetch(&mut *snapshot);
         while let Some(row) = in_time(async { Ok(found.try_next().await?) }).await? {
             let (key, text) = text(&row)?;
-            if !send(&rows, TableRow { table, key, text }).await {
+            if !send(&rows, TableRow { place, table, key, text }).await {
                 return Ok(());
             }
         }

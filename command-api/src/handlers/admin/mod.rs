@@ -1,8 +1,9 @@
-//! The operator's calls: accounts, keys, top-ups. Off while no admin token is set.
+//! The operator's calls: accounts, keys, top-ups, decisions about held streams. Off while no admin token is set.
 
 pub(crate) mod accounts;
 pub(crate) mod credits;
 pub(crate) mod keys;
+pub(crate) mod quarantine;
 
 use crate::Commands;
 use axum::{
