@@ -68,7 +68,10 @@ impl Applier {
         let mut rest = events;
         while let Some(place) = rest.iter().position(is_decision) {
             let (before, decision) = (&rest[..place], &rest[place]);
-            self.write(before, decision.position).await?;
+            if let Some(last) = before.last() {
+                self.write(before, last.position).await?;
+            }
+            // The checkpoint comes after it: carried out twice, it changes nothing more.
             self.carry_out(decision).await?;
             rest = &rest[place + 1..];
         }

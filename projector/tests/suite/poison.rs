@@ -1,17 +1,23 @@
 //! Events that cannot be applied, and a store that fails for a while.
 
-use crate::support::{PATIENCE, World};
+use crate::support::{PATIENCE, World, began, rows};
 use async_trait::async_trait;
-use leafcutter_domain::batch::Batch;
-use leafcutter_event_store::{
-    Aggregate, Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent,
-    StreamName, Subscription, SubscriptionPage,
+use leafcutter_domain::{
+    DomainEvent,
+    batch::{Batch, BatchCancelled, BatchEvent},
+    quarantine::{Quarantine, RetryStream, SkipEvent},
 };
-use leafcutter_projector::{Projector, Settings};
+use leafcutter_event_store::{
+    Aggregate, Appended, EventStore, Expected, NewEvent, OfReadModels, Position, Snapshot, StoreError,
+    StoredEvent, StreamName, Streams, Subscription, SubscriptionPage,
+};
+use leafcutter_projector::{Projector, Settings, catch_up};
+use leafcutter_read_models::Status;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Appends an event that no version can read at the end of the stream.
@@ -60,6 +66,46 @@ pub(crate) async fn a_stream_in_quarantine_goes_on_when_a_later_start_can_read_i
     assert_eq!(world.models.quarantined().await.unwrap(), []);
     assert_eq!(world.models.batch(batch).await.unwrap(), world.folded(batch).await);
     projector.shutdown().await;
+}
+
+/// Appends an event that no command of this state would give, at the end of the stream.
+async fn append_raw(log: &dyn EventStore, stream: &StreamName, event: &BatchEvent) {
+    let last = log.last(stream).await.unwrap().unwrap();
+    let (id, metadata) = (Uuid::from_u128(100 + u128::from(last.revision)), last.metadata.clone());
+    let event = NewEvent { id, name: event.name(), data: event.encode(), metadata };
+    log.append(stream, Expected::Revision(last.revision), vec![event]).await.unwrap();
+}
+
+pub(crate) async fn a_stream_goes_on_without_an_event_that_an_operator_gives_up_and_so_does_every_rebuild(
+    world: World,
+) {
+    let (projector, decisions) = (world.project(), Streams::<Quarantine>::new(world.log.clone()));
+    let bad = world.submit(7, 2).await;
+    let stream = Batch::stream(bad);
+    append_poison(world.log.as_ref(), &stream).await;
+    let cancelled = BatchCancelled { items: vec![0, 1], at: began() }.into();
+    append_raw(world.log.as_ref(), &stream, &cancelled).await;
+    let retry = RetryStream { stream: stream.to_string(), at: began() };
+    decisions.transact(OfReadModels, retry).await.unwrap();
+    world.applied().await;
+    let held = world.models.quarantined().await.unwrap();
+    assert_eq!((held.len(), held[0].revision), (1, 3), "trying again changes nothing about the event");
+    let skip = |revision| {
+        let (stream, reason) = (stream.to_string(), "a test".to_owned());
+        SkipEvent { stream, revision, reason, at: began() }
+    };
+    // Of another event: nothing follows.
+    decisions.transact(OfReadModels, skip(2)).await.unwrap();
+    decisions.transact(OfReadModels, skip(3)).await.unwrap();
+    world.applied().await;
+    assert_eq!(world.models.quarantined().await.unwrap(), []);
+    let header = world.models.batch(bad).await.unwrap().unwrap().header;
+    assert_eq!((header.revision, header.status), (4, Status::Cancelled));
+    projector.shutdown().await;
+    let rebuilt = world.more_models().await;
+    let stop = CancellationToken::new();
+    assert!(catch_up(world.log.clone(), &rebuilt, |_| {}, &stop).await.unwrap());
+    assert_eq!(rows(&rebuilt).await, rows(&world.models).await);
 }
 
 pub(crate) async fn a_store_that_fails_for_a_while_is_asked_again(world: World) {
