@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod limits;
 mod moment;
 mod options;
+pub mod price_lists;
 mod pricing;
 mod proxy_place;
 pub mod quarantine;
@@ -25,7 +26,7 @@ pub use event::{DecodeError, DomainEvent};
 pub use ids::{AccountId, BatchId, GrantId, ItemIndex, KeyId, ReservationId, WorkerId, item_uuid};
 pub use moment::{Moment, ParseMomentError, Period};
 pub use options::{Isolation, OutputFormat, ScrapeMode, ScrapeOptions, Screenshot};
-pub use pricing::{CAPTCHAS_PER_ITEM_MAX, Extras, PriceList, Usage};
+pub use pricing::{CAPTCHAS_PER_ITEM_MAX, Extras, PriceFault, PriceList, Usage};
 pub use proxy_place::{CountryCode, ParsePlaceError, ProxyPlace};
 pub use tokens::{
     MODEL_FAULTS_TOKENS_MAX, MODEL_FRAME_TOKENS_MAX, MODEL_ROUNDS_MAX, ModelBudget, ModelTokens, TOKEN_BYTES,

@@ -38,3 +38,5 @@ pub const ACCOUNT_NAME_CHARS_MAX: usize = 100;
 pub const CREDITS_MAX: u64 = 1_000_000_000_000;
 /// Difference between the clocks of replicas that leases put up with.
 pub const CLOCK_SKEW_MS_MAX: i64 = 600_000;
+/// The largest single price; keeps what a batch sets aside, tokens of the largest model included, far inside 64 bits.
+pub const PRICE_CREDITS_MAX: u64 = 1_000_000;

@@ -3,7 +3,7 @@
 use crate::StreamName;
 use leafcutter_domain::{
     AccountId, BatchId, Decider, DomainEvent, Period, account::Account, batch::Batch, ledger::Ledger,
-    quarantine::Quarantine,
+    price_lists::PriceLists, quarantine::Quarantine,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, hash::Hash};
@@ -81,5 +81,15 @@ impl Aggregate for Quarantine {
     const CHAINED: bool = false;
     fn stream(_: OfReadModels) -> StreamName {
         StreamName::new(Self::CATEGORY, "read-models")
+    }
+}
+
+impl Aggregate for PriceLists {
+    /// There is one.
+    type Id = ();
+    const CATEGORY: &'static str = "prices";
+    const CHAINED: bool = false;
+    fn stream((): ()) -> StreamName {
+        StreamName::new(Self::CATEGORY, "lists")
     }
 }

@@ -21,7 +21,9 @@ use append::{Append, Outcome};
 use async_trait::async_trait;
 use connection_string::Settings;
 use failure::Failure;
-use leafcutter_domain::{account::Account, batch::Batch, ledger::Ledger, quarantine::Quarantine};
+use leafcutter_domain::{
+    account::Account, batch::Batch, ledger::Ledger, price_lists::PriceLists, quarantine::Quarantine,
+};
 use link::Link;
 use std::sync::Arc;
 
@@ -55,7 +57,8 @@ impl EventStoreDb {
 
 /// The beginnings of our streams' names, or of those of one category.
 fn prefixes(category: Option<&str>) -> Vec<String> {
-    let ours = [Batch::CATEGORY, Ledger::CATEGORY, Account::CATEGORY, Quarantine::CATEGORY];
+    let ours =
+        [Batch::CATEGORY, Ledger::CATEGORY, Account::CATEGORY, PriceLists::CATEGORY, Quarantine::CATEGORY];
     let wanted = category.as_ref().map_or(ours.as_slice(), std::slice::from_ref);
     wanted.iter().map(|category| format!("{category}-")).collect()
 }

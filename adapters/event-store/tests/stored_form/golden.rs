@@ -1,7 +1,7 @@
 //! The golden files, a folder for each version of the stored form: each sample against the file of today's version,
 //! and what each version has written against the sample. Not here: the samples, which are in a file per aggregate.
 
-use crate::{account, batch, ledger, metadata, quarantine};
+use crate::{account, batch, ledger, metadata, price_lists, quarantine};
 use leafcutter_domain::DomainEvent;
 use leafcutter_event_store::{Metadata, Position, StoredEvent, StreamName, decode};
 use std::{
@@ -100,6 +100,11 @@ fn quarantine_events_are_read_and_written_as_their_golden_files_say() {
 }
 
 #[test]
+fn price_list_events_are_read_and_written_as_their_golden_files_say() {
+    check(&price_lists::samples());
+}
+
+#[test]
 fn metadata_is_written_and_read_as_its_golden_files_say() {
     for version in 1..=VERSION {
         let (chained, plain) = (metadata::chained(version), metadata::plain(version));
@@ -125,11 +130,12 @@ fn files(version: u32) -> BTreeSet<String> {
 #[test]
 fn every_event_has_a_golden_file_and_every_golden_file_a_sample() {
     let today = files(VERSION);
-    for name in [batch::NAMES, ledger::NAMES, account::NAMES, quarantine::NAMES].concat() {
+    for name in [batch::NAMES, ledger::NAMES, account::NAMES, quarantine::NAMES, price_lists::NAMES].concat()
+    {
         assert!(today.contains(name), "{name} has no golden file");
     }
     let sampled = stems(batch::samples()).chain(stems(ledger::samples())).chain(stems(account::samples()));
-    let sampled = sampled.chain(stems(quarantine::samples()));
+    let sampled = sampled.chain(stems(quarantine::samples())).chain(stems(price_lists::samples()));
     let beside = ["Metadata", "Metadata.min"].map(str::to_owned);
     assert_eq!(today, sampled.chain(beside).collect::<BTreeSet<String>>());
     for version in 1..VERSION {

@@ -10,5 +10,6 @@ mod golden;
 mod history;
 mod ledger;
 mod metadata;
+mod price_lists;
 mod quarantine;
 mod words;
