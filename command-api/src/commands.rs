@@ -1,9 +1,8 @@
 //! Everything that the write side works with, in one cheap handle that handlers, desk and reactions share.
 
-use crate::ServiceKey;
+use crate::{PriceBook, ServiceKey};
 use leafcutter_domain::{
-    Extras, PriceList, ProxyPlace, ScrapeOptions, account::Account, batch::Batch, ledger::Ledger,
-    quarantine::Quarantine,
+    Extras, ProxyPlace, account::Account, batch::Batch, ledger::Ledger, quarantine::Quarantine,
 };
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
@@ -15,8 +14,6 @@ use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 /// What the operator may set.
 #[derive(Debug, Clone)]
 pub struct CommandSettings {
-    /// Prices of new batches.
-    pub prices: PriceList,
     /// What the workers may use besides opening pages, so that credits are set aside for it.
     pub extras: Extras,
     /// URLs in one submit.
@@ -47,6 +44,8 @@ pub struct CommandParts {
     pub accounts: Arc<Streams<Account>>,
     /// Decisions about streams that the read models cannot apply.
     pub quarantine: Arc<Streams<Quarantine>>,
+    /// Prices.
+    pub prices: PriceBook,
     /// Results and screenshots, to see that they are there.
     pub objects: Objects,
     /// Cookies.
@@ -72,18 +71,6 @@ impl Commands {
     #[must_use]
     pub fn new(parts: CommandParts) -> Self {
         Self(Arc::new(parts))
-    }
-
-    /// What one item of a new batch can cost at most.
-    pub(crate) fn price_per_item(&self, options: &ScrapeOptions) -> u64 {
-        self.settings.prices.reserve_per_item(options, &self.settings.extras)
-    }
-
-    /// The prices under which a batch was submitted.
-    pub(crate) fn prices_of(&self, version: u32) -> PriceList {
-        let current = &self.settings.prices;
-        let other = (current.version != version).then(|| PriceList::of_version(version)).flatten();
-        other.unwrap_or_else(|| current.clone())
     }
 }
 

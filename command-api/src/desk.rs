@@ -1,6 +1,8 @@
 //! The work desk: decides claims and reports through the rules, and hands out what a worker needs. Prices are set
 //! here, not by workers; a result is believed only when its object is in the store.
 
+mod seen;
+
 use crate::{Commands, service_key::lease_hash};
 use async_trait::async_trait;
 use leafcutter_dispatch::{
@@ -8,15 +10,15 @@ use leafcutter_dispatch::{
     ScrapedPage, WorkDesk,
 };
 use leafcutter_domain::{
-    AccountId, BatchId, ErrorCode, ItemIndex, Moment, ScrapeOptions,
+    AccountId, BatchId, ErrorCode, ItemIndex, Moment, PriceList,
     batch::{
-        BatchEvent, BatchRejection, BatchState, FailPending, ItemStatus, PutBackItem, ReportCompleted,
-        ReportFailed, Running, StartItem, StoredObject,
+        BatchEvent, FailPending, PutBackItem, ReportCompleted, ReportFailed, Running, StartItem, StoredObject,
     },
     limits::FINAL_URL_CHARS_MAX,
 };
 use leafcutter_event_store::TransactError;
-use leafcutter_secrets::SecretName;
+use seen::{Asked, Attempt, attempt_of};
+use std::sync::Arc;
 
 /// The desk of the write side.
 #[derive(Clone)]
@@ -30,55 +32,34 @@ impl Desk {
     }
 }
 
-/// What the desk must know of an item before it decides.
-struct Seen {
-    account: AccountId,
-    options: ScrapeOptions,
-    url: String,
-    price_list: u32,
-    attempt: u32,
-    running: Option<Running>,
-    pending: bool,
-    cookies: Option<SecretName>,
-}
-
-fn look(state: &BatchState, batch: BatchId, item: ItemIndex) -> Option<Seen> {
-    let submission = state.submission.as_ref()?;
-    let item = state.item(item)?;
-    let running = match &item.status {
-        ItemStatus::Running(running) => Some(running.clone()),
-        ItemStatus::Pending | ItemStatus::Completed | ItemStatus::Failed | ItemStatus::Cancelled => None,
-    };
-    Some(Seen {
-        account: submission.account,
-        options: submission.options.clone(),
-        url: item.url.clone(),
-        price_list: submission.price_list,
-        attempt: item.attempt,
-        running,
-        pending: item.status == ItemStatus::Pending,
-        cookies: submission
-            .has_cookies
-            .then(|| SecretName { batch, request: submission.fingerprint.clone() }),
-    })
-}
-
 fn unavailable<R: std::fmt::Debug + std::fmt::Display>(error: TransactError<R>) -> DeskError {
     DeskError::Unavailable(error.to_string())
 }
 
 impl Desk {
-    async fn see(&self, batch: BatchId, item: ItemIndex) -> Result<Option<Seen>, DeskError> {
-        self.0.batches.inspect(batch, |folded| look(&folded.state, batch, item)).await.map_err(unavailable)
+    /// What the submit said; no look at the log where it is remembered here.
+    async fn asked(&self, batch: BatchId, item: ItemIndex) -> Result<Option<Asked>, DeskError> {
+        let asked = self.0.batches.recall(batch, |folded| Asked::of(&folded.state, batch, item));
+        asked.await.map_err(unavailable)
+    }
+
+    /// What an item costs that fails so.
+    async fn price_of_failure(&self, asked: &Asked, code: ErrorCode) -> Result<u64, DeskError> {
+        Ok(self.prices(asked).await?.failed(code))
+    }
+
+    async fn prices(&self, asked: &Asked) -> Result<Arc<PriceList>, DeskError> {
+        let prices = self.0.prices.of_version(asked.price_list).await;
+        prices.map_err(|error| DeskError::Unavailable(error.to_string()))
     }
 
     /// The cookies of an item that needs them; ends the item when they are gone.
     async fn cookies(
         &self,
         request: &ClaimRequest,
-        seen: &Seen,
+        asked: &Asked,
     ) -> Result<Result<Option<Cookies>, ()>, DeskError> {
-        let Some(name) = &seen.cookies else { return Ok(Ok(None)) };
+        let Some(name) = &asked.cookies else { return Ok(Ok(None)) };
         let found = self.0.secrets.find(name).await;
         if let Some(cookies) = found.map_err(|error| DeskError::Unavailable(error.to_string()))? {
             return Ok(Ok(Some(cookies)));
@@ -88,6 +69,7 @@ impl Desk {
             code: ErrorCode::CookiesExpired,
             message: "The cookies of this batch were only in memory and are gone. Retry with cookies."
                 .to_owned(),
+            credits: self.price_of_failure(asked, ErrorCode::CookiesExpired).await?,
             at: self.0.clock.now(),
         };
         self.0.batches.transact(request.batch, gone).await.map_err(unavailable)?;
@@ -103,20 +85,20 @@ impl Desk {
         if let Some(BatchEvent::ItemStarted(started)) = recorded.first() {
             return Ok(Some((started.attempt, started.deadline)));
         }
-        let seen = self.see(request.batch, request.item).await?;
-        Ok(seen.and_then(|seen| {
-            let running = seen.running.filter(|running| running.claim == request.claim)?;
-            Some((seen.attempt, running.deadline))
-        }))
+        let fits = |running: &Running| running.claim == request.claim;
+        let begun =
+            self.0.batches.recall(request.batch, |folded| attempt_of(&folded.state, request.item, fits));
+        begun.await.map_err(unavailable)
     }
 
     async fn completed(
         &self,
         report: &Report,
         page: &ScrapedPage,
-        seen: &Seen,
+        asked: &Asked,
     ) -> Result<ReportAnswer, DeskError> {
-        let prefix = object_prefix(seen.account, report.batch, report.item, seen.attempt);
+        let attempt = self.attempt(report).await?.last();
+        let prefix = object_prefix(asked.account, report.batch, report.item, attempt);
         let objects = std::iter::once(&page.result).chain(&page.screenshot);
         for object in objects {
             if !object.key.starts_with(&prefix) || !self.is_there(object).await? {
@@ -133,8 +115,8 @@ impl Desk {
             http_status: page.http_status,
             extractor: page.extractor,
             usage: report.usage,
-            credits: self.0.prices_of(seen.price_list).completed(
-                &seen.options,
+            credits: self.prices(asked).await?.completed(
+                &asked.options,
                 page.screenshot.is_some(),
                 &report.usage,
             ),
@@ -151,7 +133,7 @@ impl Desk {
         &self,
         report: &Report,
         page: &FailedPage,
-        seen: &Seen,
+        asked: &Asked,
     ) -> Result<ReportAnswer, DeskError> {
         let command = ReportFailed {
             item: report.item,
@@ -161,20 +143,29 @@ impl Desk {
             final_url: page.final_url.as_deref().map(bounded),
             http_status: page.http_status,
             usage: report.usage,
-            credits: self.0.prices_of(seen.price_list).failed(page.code),
+            credits: self.price_of_failure(asked, page.code).await?,
             at: self.0.clock.now(),
         };
         self.record(report.batch, command).await
     }
 
-    async fn put_back(&self, report: &Report, seen: &Seen) -> Result<ReportAnswer, DeskError> {
-        let holds =
-            seen.running.as_ref().is_some_and(|running| running.lease_hash == lease_hash(&report.lease));
-        if !holds {
-            return Ok(ReportAnswer::Refused);
-        }
-        let command = PutBackItem { item: report.item, attempt: seen.attempt, at: self.0.clock.now() };
+    async fn put_back(&self, report: &Report, asked: &Asked) -> Result<ReportAnswer, DeskError> {
+        let Attempt::Running(attempt) = self.attempt(report).await? else { return Ok(ReportAnswer::Refused) };
+        let credits = self.price_of_failure(asked, ErrorCode::WorkerLost).await?;
+        let command = PutBackItem { item: report.item, attempt, credits, at: self.0.clock.now() };
         self.record(report.batch, command).await
+    }
+
+    /// The attempt that a report is about. One look at the log is enough: that of the command that follows.
+    async fn attempt(&self, report: &Report) -> Result<Attempt, DeskError> {
+        let (batch, item, lease_hash) = (report.batch, report.item, lease_hash(&report.lease));
+        let fits = |running: &Running| running.lease_hash == lease_hash;
+        let running = self.0.batches.recall(batch, |folded| attempt_of(&folded.state, item, fits));
+        if let Some((attempt, _)) = running.await.map_err(unavailable)? {
+            return Ok(Attempt::Running(attempt));
+        }
+        let last = self.0.batches.inspect(batch, |folded| folded.state.item(item).map(|item| item.attempt));
+        Ok(Attempt::Other(last.await.map_err(unavailable)?.unwrap_or_default()))
     }
 
     async fn record(
@@ -205,14 +196,10 @@ fn object_prefix(account: AccountId, batch: BatchId, item: ItemIndex, attempt: u
 #[async_trait]
 impl WorkDesk for Desk {
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, DeskError> {
-        let Some(seen) = self.see(request.batch, request.item).await? else {
+        let Some(asked) = self.asked(request.batch, request.item).await? else {
             return Ok(ClaimAnswer::Refused);
         };
-        let repeated = seen.running.as_ref().is_some_and(|running| running.claim == request.claim);
-        if !seen.pending && !repeated {
-            return Ok(ClaimAnswer::Refused);
-        }
-        let Ok(cookies) = self.cookies(&request, &seen).await? else { return Ok(ClaimAnswer::Refused) };
+        let Ok(cookies) = self.cookies(&request, &asked).await? else { return Ok(ClaimAnswer::Refused) };
         let lease = self.0.service_key.lease(request.batch, request.item, request.claim);
         let now = self.0.clock.now();
         let start = StartItem {
@@ -225,7 +212,6 @@ impl WorkDesk for Desk {
         };
         let committed = match self.0.batches.transact(request.batch, start).await {
             Ok(committed) => committed,
-            Err(TransactError::Rejected(BatchRejection::ItemNotPending)) => return Ok(ClaimAnswer::Refused),
             Err(TransactError::Rejected(rejection)) => {
                 tracing::debug!(%rejection, "a claim was refused");
                 return Ok(ClaimAnswer::Refused);
@@ -240,22 +226,24 @@ impl WorkDesk for Desk {
             batch: request.batch,
             item: request.item,
             attempt,
-            url: seen.url,
-            options: seen.options,
+            url: asked.url,
+            options: asked.options,
             cookies,
             lease,
             deadline,
-            object_prefix: object_prefix(seen.account, request.batch, request.item, attempt),
+            object_prefix: object_prefix(asked.account, request.batch, request.item, attempt),
             result_bytes_max: self.0.settings.result_bytes_max,
         })))
     }
 
     async fn report(&self, report: Report) -> Result<ReportAnswer, DeskError> {
-        let Some(seen) = self.see(report.batch, report.item).await? else { return Ok(ReportAnswer::Refused) };
+        let Some(asked) = self.asked(report.batch, report.item).await? else {
+            return Ok(ReportAnswer::Refused);
+        };
         match &report.outcome {
-            Outcome::Completed(page) => self.completed(&report, page, &seen).await,
-            Outcome::Failed(page) => self.failed(&report, page, &seen).await,
-            Outcome::PutBack => self.put_back(&report, &seen).await,
+            Outcome::Completed(page) => self.completed(&report, page, &asked).await,
+            Outcome::Failed(page) => self.failed(&report, page, &asked).await,
+            Outcome::PutBack => self.put_back(&report, &asked).await,
         }
     }
 }

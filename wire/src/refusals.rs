@@ -6,6 +6,7 @@ use leafcutter_domain::{
     account::AccountRejection,
     batch::{BatchRejection, Phase},
     ledger::LedgerRejection,
+    price_lists::PriceListRejection,
     quarantine::QuarantineRejection,
 };
 use leafcutter_event_store::{StoreError, TransactError};
@@ -100,6 +101,15 @@ impl From<AccountRejection> for ApiError {
             AccountRejection::AllowanceOutOfBounds => {
                 Self::validation(vec![format!("monthlyCredits: {rejection}")])
             }
+        }
+    }
+}
+
+impl From<PriceListRejection> for ApiError {
+    fn from(rejection: PriceListRejection) -> Self {
+        match rejection {
+            // Lists are published at start, where the operator reads what is wrong, and by no request.
+            PriceListRejection::Unusable(_) | PriceListRejection::VersionTaken { .. } => Self::Internal,
         }
     }
 }

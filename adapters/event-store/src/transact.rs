@@ -110,6 +110,24 @@ impl<A: Aggregate> Streams<A> {
         Ok(seen)
     }
 
+    /// Looks at a stream for what never changes once it is there: in the state that is remembered here, and in the
+    /// log only when that does not show it.
+    ///
+    /// # Errors
+    /// The store is not available, or the log holds an event that cannot be read.
+    pub async fn recall<T>(
+        &self,
+        id: A::Id,
+        look: impl Fn(&Folded<A>) -> Option<T>,
+    ) -> Result<Option<T>, TransactError<A::Rejection>> {
+        let group = self.group(id);
+        let remembered = group.hold().await.as_ref().and_then(&look);
+        match remembered {
+            Some(seen) => Ok(Some(seen)),
+            None => self.inspect(id, look).await,
+        }
+    }
+
     fn group(&self, id: A::Id) -> Arc<Group<A>> {
         let mut groups = self.lock();
         if groups.len() >= CACHED_STREAMS_MAX && !groups.contains_key(&id) {

@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod cancel;
 mod cookies;
 pub(crate) mod idempotency;
+mod price;
 pub(crate) mod retry;
 pub(crate) mod submit;
 pub(crate) mod v1_retry;

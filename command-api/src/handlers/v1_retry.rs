@@ -81,11 +81,12 @@ pub(crate) async fn v1_retry(
     if !faults.is_empty() {
         return Err(ApiError::validation(faults));
     }
-    let has_cookies = cookies_at_hand(&commands, batch, None).await?;
+    let has_cookies = cookies_at_hand(&commands, batch, None, false).await?;
     let order = RetryOrder {
         max_attempts,
         retry_any_failure: true,
         has_cookies,
+        max_credits: None,
         idempotency: None,
         fingerprint: None,
     };

@@ -195,9 +195,12 @@ impl Actor {
             .map(|(key, attempt, _, _)| (key, attempt));
         stream::iter(expired.collect::<Vec<_>>())
             .for_each_concurrent(AT_A_TIME, |((batch, item), attempt)| async move {
-                let ended =
-                    self.commands.batches.transact(batch, ExpireLease { item, attempt, at: now }).await;
-                said(ended.map_err(ApiError::from), "an expired lease waits");
+                let ended = async {
+                    let credits = self.commands.price_of_lost(batch).await?;
+                    let expire = ExpireLease { item, attempt, credits, at: now };
+                    Ok(self.commands.batches.transact(batch, expire).await?)
+                };
+                said(ended.await, "an expired lease waits");
             })
             .await;
     }
@@ -220,8 +223,12 @@ impl Actor {
         let orphans = running(memory).filter(|(_, _, worker, _)| *worker != own);
         stream::iter(orphans.map(|(key, attempt, _, _)| (key, attempt)).collect::<Vec<_>>())
             .for_each_concurrent(AT_A_TIME, |((batch, item), attempt)| async move {
-                let back = self.commands.batches.transact(batch, PutBackItem { item, attempt, at }).await;
-                said(back.map_err(ApiError::from), "an item of a former worker waits for its lease to end");
+                let back = async {
+                    let credits = self.commands.price_of_lost(batch).await?;
+                    let put_back = PutBackItem { item, attempt, credits, at };
+                    Ok(self.commands.batches.transact(batch, put_back).await?)
+                };
+                said(back.await, "an item of a former worker waits for its lease to end");
             })
             .await;
     }

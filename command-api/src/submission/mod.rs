@@ -1,14 +1,19 @@
 //! From a request to a paid round of work: the path that submits and retries share. Credits are set aside first,
 //! then the batch names them; a crash in between leaves credits that the sweep gives back.
 
+mod quote;
 pub(crate) mod request;
 mod schema;
 mod urls;
 
+pub(crate) use quote::Quote;
+
 use crate::Commands;
 use leafcutter_domain::{
-    AccountId, BatchId, Decider, DomainEvent, ItemIndex, Moment, Period, ReservationId,
-    batch::{Batch, BatchCommand, BatchRejection, Channel, RequestRetry, RoundTerms, SubmitBatch},
+    AccountId, BatchId, Decider, DomainEvent, ItemIndex, Moment, Period, ReservationId, ScrapeOptions,
+    batch::{
+        Batch, BatchCommand, BatchRejection, BatchState, Channel, RequestRetry, RoundTerms, SubmitBatch,
+    },
     ledger::Reserve,
     limits::APPEND_BYTES_MAX,
 };
@@ -35,12 +40,50 @@ struct RoundPlan {
 }
 
 /// How a retry is to be run.
+#[derive(Clone)]
 pub(crate) struct RetryOrder {
     pub(crate) max_attempts: u8,
     pub(crate) retry_any_failure: bool,
     pub(crate) has_cookies: bool,
+    /// Credits that may be set aside at most.
+    pub(crate) max_credits: Option<u64>,
     pub(crate) idempotency: Option<String>,
     pub(crate) fingerprint: Option<String>,
+}
+
+/// What a batch says to a retry.
+enum Retriable {
+    /// It was taken before, and this many items run.
+    Taken(usize),
+    /// It would run these items in this round.
+    Fresh { items: Vec<ItemIndex>, round: u32, options: ScrapeOptions, price_list: u32 },
+}
+
+fn retriable(state: &BatchState, order: &RetryOrder) -> Result<Retriable, BatchRejection> {
+    let known = state
+        .rounds
+        .iter()
+        .skip(1)
+        .find(|round| order.idempotency.is_some() && round.idempotency == order.idempotency);
+    if let Some(round) = known {
+        let same = round.fingerprint == order.fingerprint;
+        return if same {
+            Ok(Retriable::Taken(round.items.len()))
+        } else {
+            Err(BatchRejection::IdempotencyKeyReused)
+        };
+    }
+    state.may_retry()?;
+    let submission = state.submission.as_ref().ok_or(BatchRejection::Unknown)?;
+    if submission.has_cookies && !order.has_cookies {
+        return Err(BatchRejection::CookiesExpired);
+    }
+    Ok(Retriable::Fresh {
+        items: state.failed_items(),
+        round: state.next_round(),
+        options: submission.options.clone(),
+        price_list: submission.price_list,
+    })
 }
 
 impl Commands {
@@ -69,9 +112,9 @@ impl Commands {
     pub(crate) async fn submit(
         &self,
         account: AccountId,
-        batch: BatchId,
-        round: u32,
+        (batch, round): (BatchId, u32),
         order: &Order,
+        quote: Quote,
     ) -> Result<(), ApiError> {
         let at = self.clock.steady_now()?;
         let plan = RoundPlan {
@@ -79,7 +122,7 @@ impl Commands {
             batch,
             round,
             items: (0..).zip(&order.urls).map(|(item, _)| item).collect(),
-            per_item: self.price_per_item(&order.options),
+            per_item: quote.per_item,
             max_attempts: order.max_attempts,
             retry_any_failure: false,
             at,
@@ -92,13 +135,38 @@ impl Commands {
             has_cookies: order.cookies.is_some(),
             channel: Channel::Api,
             metadata: order.metadata.clone(),
-            price_list: self.settings.prices.version,
+            price_list: quote.price_list,
             terms,
             fingerprint: order.fingerprint.clone(),
             at,
         };
         check_size(&command(unpaid(&plan)))?;
         self.run_round(&plan, command).await
+    }
+
+    /// What a retry would cost, if it would be taken.
+    pub(crate) async fn quote_retry(&self, batch: BatchId, order: &RetryOrder) -> Result<Quote, ApiError> {
+        let nameless = RetryOrder { idempotency: None, ..order.clone() };
+        match self.batches.inspect(batch, |folded| retriable(&folded.state, &nameless)).await?? {
+            Retriable::Taken(_) => Err(BatchRejection::NotFinished.into()),
+            Retriable::Fresh { items, options, price_list, .. } => {
+                self.price_of_retry(&items, &options, price_list, order).await
+            }
+        }
+    }
+
+    async fn price_of_retry(
+        &self,
+        items: &[ItemIndex],
+        options: &ScrapeOptions,
+        price_list: u32,
+        order: &RetryOrder,
+    ) -> Result<Quote, ApiError> {
+        let prices = self.prices.of_version(price_list).await?;
+        let per_item = prices.reserve_per_item(options, &self.settings.extras);
+        let quote = Quote { items: items.len(), per_item, price_list };
+        quote.within(order.max_credits)?;
+        Ok(quote)
     }
 
     /// Runs every failed item again, paid. Gives the number of items.
@@ -109,35 +177,16 @@ impl Commands {
         order: &RetryOrder,
     ) -> Result<usize, ApiError> {
         let at = self.clock.steady_now()?;
-        let (items, fresh) = self
-            .batches
-            .inspect(batch, |folded| {
-                let state = &folded.state;
-                let known = state
-                    .rounds
-                    .iter()
-                    .skip(1)
-                    .find(|round| order.idempotency.is_some() && round.idempotency == order.idempotency);
-                if let Some(round) = known {
-                    let same = round.fingerprint == order.fingerprint;
-                    let items = round.items.iter().copied().collect::<Vec<_>>();
-                    return if same { Ok((items, None)) } else { Err(BatchRejection::IdempotencyKeyReused) };
-                }
-                state.may_retry()?;
-                let submission = state.submission.as_ref().ok_or(BatchRejection::Unknown)?;
-                if submission.has_cookies && !order.has_cookies {
-                    return Err(BatchRejection::CookiesExpired);
-                }
-                let prices = self.prices_of(submission.price_list);
-                let price = prices.reserve_per_item(&submission.options, &self.settings.extras);
-                Ok((state.failed_items(), Some((state.next_round(), price))))
-            })
-            .await??;
-        let count = items.len();
-        let Some((round, per_item)) = fresh else {
-            // A repeat of a retry that was taken: the first answer again.
-            return Ok(count);
+        let found = self.batches.inspect(batch, |folded| retriable(&folded.state, order)).await??;
+        let (items, round, per_item) = match found {
+            // A repeat: the first answer again.
+            Retriable::Taken(count) => return Ok(count),
+            Retriable::Fresh { items, round, options, price_list } => {
+                let quote = self.price_of_retry(&items, &options, price_list, order).await?;
+                (items, round, quote.per_item)
+            }
         };
+        let count = items.len();
         let (max_attempts, retry_any_failure) = (order.max_attempts, order.retry_any_failure);
         let plan = RoundPlan { account, batch, round, items, per_item, max_attempts, retry_any_failure, at };
         let command = |terms| RequestRetry {

@@ -10,6 +10,7 @@ mod months;
 mod options;
 mod owners;
 mod politeness;
+mod prices;
 mod reactions;
 mod replicas;
 mod stand_ins;

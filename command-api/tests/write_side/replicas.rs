@@ -153,7 +153,7 @@ async fn a_replica_whose_clock_is_behind_gives_whole_leases_and_writes_no_earlie
 
 #[tokio::test]
 async fn the_first_account_opened_by_two_replicas_at_once_has_one_key() {
-    let world = World::without_account(100).await;
+    let world = World::without_account(100, vec![]).await;
     let other = world.replica(0);
     let (first, second) = tokio::join!(
         ensure_first_account(&world.commands, "lc_k"),

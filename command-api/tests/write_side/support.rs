@@ -7,7 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use leafcutter_command_api::{
-    CommandParts, CommandSettings, Commands, Desk, ReactionSettings, Reactions, ServiceKey,
+    CommandParts, CommandSettings, Commands, Desk, PriceBook, ReactionSettings, Reactions, ServiceKey,
     ensure_first_account,
 };
 use leafcutter_dispatch::{
@@ -57,18 +57,24 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(credits: u64) -> Self {
-        let world = Self::without_account(credits).await;
+        Self::priced(credits, vec![]).await
+    }
+
+    /// A write side whose operator has these price lists.
+    pub(crate) async fn priced(credits: u64, lists: Vec<PriceList>) -> Self {
+        let world = Self::without_account(credits, lists).await;
+        world.commands.prices.publish(world.commands.clock.now()).await.unwrap();
         ensure_first_account(&world.commands, KEY).await.unwrap();
         world
     }
 
     /// A write side that nobody may use yet.
-    pub(crate) async fn without_account(credits: u64) -> Self {
+    pub(crate) async fn without_account(credits: u64, lists: Vec<PriceList>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let now = Arc::new(AtomicI64::new(START_MS));
         let store = Arc::new(SqliteEventStore::open(&folder.path().join("events.db")).await.unwrap());
         let secrets = Arc::new(Place::default());
-        let commands = Self::commands(&folder, &store, &secrets, (&now, 0), credits);
+        let commands = Self::commands(&folder, &store, &secrets, (&now, 0), (credits, lists));
         let router = leafcutter_command_api::router(commands.clone());
         let (desk, queue) = (Desk::new(commands.clone()), in_process(1_000));
         let worker = WorkerId(Uuid::now_v7());
@@ -78,9 +84,13 @@ impl World {
     /// Another command-api on the same log, tables, secrets and queue, with a memory and workers of its own. Its clock
     /// goes before this one's by `ahead_ms`.
     pub(crate) fn replica(&self, ahead_ms: i64) -> Self {
-        let credits = self.commands.settings.default_credits;
-        let clock = (&self.now, ahead_ms);
-        let commands = Self::commands(&self.folder, &self.store, &self.secrets, clock, credits);
+        self.replica_priced(ahead_ms, vec![])
+    }
+
+    /// Such a replica with these price lists.
+    pub(crate) fn replica_priced(&self, ahead_ms: i64, lists: Vec<PriceList>) -> Self {
+        let (clock, money) = ((&self.now, ahead_ms), (self.commands.settings.default_credits, lists));
+        let commands = Self::commands(&self.folder, &self.store, &self.secrets, clock, money);
         Self {
             desk: Desk::new(commands.clone()),
             router: leafcutter_command_api::router(commands.clone()),
@@ -99,7 +109,7 @@ impl World {
         store: &Arc<SqliteEventStore>,
         secrets: &Arc<Place>,
         (now, ahead_ms): (&Arc<AtomicI64>, i64),
-        credits: u64,
+        (credits, lists): (u64, Vec<PriceList>),
     ) -> Commands {
         let log = || Arc::clone(store) as Arc<dyn EventStore>;
         let clock = Arc::clone(now);
@@ -108,6 +118,7 @@ impl World {
             ledgers: Arc::new(Streams::new(log())),
             accounts: Arc::new(Streams::new(log())),
             quarantine: Arc::new(Streams::new(log())),
+            prices: PriceBook::new(log(), lists),
             objects: Objects::local(&folder.path().join("objects")).unwrap(),
             secrets: Arc::clone(secrets) as Arc<dyn Secrets>,
             policy: Policy::new(vec![]),
@@ -115,7 +126,6 @@ impl World {
             gate: Gate::new(KeyDirectory::start(log()), RateLimit::per_minute(0)),
             service_key: ServiceKey::new([7; 32]),
             settings: CommandSettings {
-                prices: PriceList::BUILT_IN,
                 extras: Extras::default(),
                 batch_urls_max: 50,
                 pending_batches_max: 50,

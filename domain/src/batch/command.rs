@@ -138,6 +138,8 @@ pub struct PutBackItem {
     pub item: ItemIndex,
     /// The attempt that is taken back; another one running: nothing to record.
     pub attempt: u32,
+    /// What the item costs when this ends it.
+    pub credits: u64,
     /// Now.
     pub at: Moment,
 }
@@ -149,6 +151,8 @@ pub struct ExpireLease {
     pub item: ItemIndex,
     /// The attempt whose lease it was.
     pub attempt: u32,
+    /// What the item costs when this ends it.
+    pub credits: u64,
     /// Now; not after the deadline: refused.
     pub at: Moment,
 }
@@ -162,6 +166,8 @@ pub struct FailPending {
     pub code: ErrorCode,
     /// Why, for a reader.
     pub message: String,
+    /// What the item costs.
+    pub credits: u64,
     /// Now.
     pub at: Moment,
 }

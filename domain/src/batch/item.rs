@@ -4,7 +4,7 @@ use super::{
     command::{ExpireLease, FailPending, PutBackItem, StartItem},
     decide::{Decision, not_before_last},
     event::{BatchEvent, ItemFailed, ItemRequeued, ItemStarted, RequeueCause},
-    outcome::{Ending, end_attempt, with_completion},
+    outcome::{Ending, end_attempt, reserved_per_item, with_completion},
     rejection::BatchRejection,
     state::{BatchState, Item, ItemStatus, Phase, Running},
 };
@@ -67,7 +67,8 @@ pub(super) fn put_back(state: &BatchState, command: &PutBackItem) -> Decision {
         return Ok(vec![]);
     }
     let again = item.put_backs < PUT_BACKS_MAX;
-    Ok(lost(state, command.item, item, (RequeueCause::PutBack, again), command.at))
+    let end = Lost { cause: RequeueCause::PutBack, again, credits: command.credits };
+    Ok(lost(state, command.item, item, end, command.at))
 }
 
 pub(super) fn expire(state: &BatchState, command: &ExpireLease) -> Decision {
@@ -77,7 +78,17 @@ pub(super) fn expire(state: &BatchState, command: &ExpireLease) -> Decision {
         return Err(BatchRejection::LeaseAlive);
     }
     let again = item.lost < LOST_REQUEUES_MAX;
-    Ok(lost(state, command.item, item, (RequeueCause::WorkerLost, again), command.at))
+    let end = Lost { cause: RequeueCause::WorkerLost, again, credits: command.credits };
+    Ok(lost(state, command.item, item, end, command.at))
+}
+
+/// What is to become of an attempt that ended without a report.
+struct Lost {
+    cause: RequeueCause,
+    /// Whether the item may be queued again.
+    again: bool,
+    /// What it costs if it may not.
+    credits: u64,
 }
 
 /// An attempt that ended without a report: again while it may be, else `WORKER_LOST`.
@@ -85,7 +96,7 @@ fn lost(
     state: &BatchState,
     index: ItemIndex,
     item: &Item,
-    (cause, again): (RequeueCause, bool),
+    Lost { cause, again, credits }: Lost,
     at: Moment,
 ) -> Vec<BatchEvent> {
     let at = not_before_last(state, at);
@@ -99,7 +110,7 @@ fn lost(
         final_url: None,
         http_status: None,
         usage: Usage::default(),
-        credits: 0,
+        credits,
     };
     end_attempt(state, index, item, &ending, at)
 }
@@ -113,6 +124,7 @@ pub(super) fn fail_pending(state: &BatchState, command: &FailPending) -> Decisio
     let failed = ItemFailed {
         item: command.item,
         round: item.round,
+        // None was made.
         attempt: 0,
         code: command.code,
         message: command.message.clone(),
@@ -120,7 +132,7 @@ pub(super) fn fail_pending(state: &BatchState, command: &FailPending) -> Decisio
         final_url: None,
         http_status: None,
         usage: Usage::default(),
-        credits: 0,
+        credits: command.credits.min(reserved_per_item(state, item)),
         at,
     };
     Ok(with_completion(state, command.item, failed.into(), at))

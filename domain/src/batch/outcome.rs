@@ -46,7 +46,7 @@ pub(super) fn completed(state: &BatchState, command: &ReportCompleted) -> Decisi
         return Ok(vec![]);
     }
     let at = not_before_last(state, command.at);
-    let reserved = state.round(item.round).map_or(0, |round| round.terms.per_item);
+    let reserved = reserved_per_item(state, item);
     let completed = ItemCompleted {
         item: command.item,
         round: item.round,
@@ -85,6 +85,11 @@ pub(super) fn failed(state: &BatchState, command: &ReportFailed) -> Decision {
     Ok(end_attempt(state, command.item, item, &ending, at))
 }
 
+/// What its round has set aside for the item: the most that it can cost.
+pub(super) fn reserved_per_item(state: &BatchState, item: &Item) -> u64 {
+    state.round(item.round).map_or(0, |round| round.terms.per_item)
+}
+
 /// Whether the item waits for another try, and why. A crashed browser is no fault of the page and costs no attempt.
 fn requeue_cause(state: &BatchState, item: &Item, code: ErrorCode) -> Option<RequeueCause> {
     if state.phase != Phase::Open {
@@ -115,7 +120,7 @@ pub(super) fn end_attempt(
     ending: &Ending<'_>,
     at: Moment,
 ) -> Vec<BatchEvent> {
-    let reserved = state.round(item.round).map_or(0, |round| round.terms.per_item);
+    let reserved = reserved_per_item(state, item);
     let failed = ItemFailed {
         item: index,
         round: item.round,

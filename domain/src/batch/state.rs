@@ -135,6 +135,17 @@ pub struct Item {
     pub put_backs: u8,
 }
 
+impl RoundOutcome {
+    /// What the item cost in its round.
+    #[must_use]
+    pub fn credits(&self) -> u64 {
+        match self {
+            Self::Completed { credits, .. } | Self::Failed { credits, .. } => *credits,
+            Self::Cancelled | Self::Broken => 0,
+        }
+    }
+}
+
 impl Item {
     /// A page waiting for its first round.
     #[must_use]
@@ -179,6 +190,12 @@ impl BatchState {
     #[must_use]
     pub fn item(&self, index: ItemIndex) -> Option<&Item> {
         self.items.get(usize::from(index))
+    }
+
+    /// What the item has cost so far, over all rounds: what the ledger charges for it in all once it is settled.
+    #[must_use]
+    pub fn credits_used(&self, item: ItemIndex) -> u64 {
+        self.rounds.iter().filter_map(|round| round.outcomes.get(&item)).map(RoundOutcome::credits).sum()
     }
 
     /// Positions of the items that stand like this.

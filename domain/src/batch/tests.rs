@@ -102,16 +102,16 @@ fn fail(item: ItemIndex, code: ErrorCode) -> ReportFailed {
 }
 
 fn put_back(item: ItemIndex, attempt: u32) -> PutBackItem {
-    PutBackItem { item, attempt, at: at(30) }
+    PutBackItem { item, attempt, credits: 0, at: at(30) }
 }
 
 /// The watchdog, after the deadline.
 fn expire(item: ItemIndex, attempt: u32) -> ExpireLease {
-    ExpireLease { item, attempt, at: at(71) }
+    ExpireLease { item, attempt, credits: 0, at: at(71) }
 }
 
 fn cookies_gone(item: ItemIndex) -> FailPending {
-    FailPending { item, code: ErrorCode::CookiesExpired, message: "Gone.".into(), at: at(5) }
+    FailPending { item, code: ErrorCode::CookiesExpired, message: "Gone.".into(), credits: 0, at: at(5) }
 }
 
 fn retry(round: u32) -> RequestRetry {

@@ -86,7 +86,7 @@ impl<R: Rules> World<R> {
                 final_url: None,
                 http_status: None,
                 usage: Usage::default(),
-                credits: self.setup.failure_price,
+                credits: self.setup.prices.failed(code),
                 at: self.now,
             }),
         }
@@ -94,7 +94,8 @@ impl<R: Rules> World<R> {
 
     pub(crate) fn put_back(&mut self, slot: usize, pick: Pick) {
         for (item, attempt, _) in self.running_or_former(slot, pick) {
-            self.ask(slot, PutBackItem { item, attempt, at: self.now }).ok();
+            let credits = self.setup.prices.failed(ErrorCode::WorkerLost);
+            self.ask(slot, PutBackItem { item, attempt, credits, at: self.now }).ok();
         }
     }
 
@@ -103,7 +104,8 @@ impl<R: Rules> World<R> {
         for (item, attempt, running) in self.running_or_former(slot, pick) {
             let deadline = running.map(|running| running.deadline.plus_millis(1));
             let at = deadline.filter(|_| due).unwrap_or(self.now);
-            self.ask(slot, ExpireLease { item, attempt, at }).ok();
+            let credits = self.setup.prices.failed(ErrorCode::WorkerLost);
+            self.ask(slot, ExpireLease { item, attempt, credits, at }).ok();
         }
     }
 
@@ -114,7 +116,9 @@ impl<R: Rules> World<R> {
         }
         for item in items {
             let message = "The cookies are gone.".into();
-            let command = FailPending { item, code: ErrorCode::CookiesExpired, message, at: self.now };
+            let code = ErrorCode::CookiesExpired;
+            let credits = self.setup.prices.failed(code);
+            let command = FailPending { item, code, message, credits, at: self.now };
             self.ask(slot, command).ok();
         }
     }

@@ -61,6 +61,10 @@ laws! {
     money_laws::items_cost_no_more_than_their_batch_spent_and_holds {
         sees_a_price_above_the_reservation: ChargesWhatIsReported of OfBatch,
     }
+    money_laws::an_item_costs_what_the_ledger_charges_for_it {
+        sees_a_price_above_the_reservation: ChargesWhatIsReported of OfBatch,
+        sees_failures_that_are_never_charged: GivesEveryFailureAway of OfLedger,
+    }
     batch_laws::every_item_ends_in_exactly_one_way {
         sees_a_cancel_that_names_running_items: CancelNamesRunningItems of OfBatch,
         sees_a_cancel_that_forgets_an_item: CancelForgetsItems of OfBatch,

@@ -4,10 +4,10 @@ use crate::{
     check::{Verdict, must},
     money::{handed_on, hash_of},
     rules::{Rules, Stream},
-    world::{BatchWorld, World},
+    world::World,
 };
 use leafcutter_domain::{
-    Decider, Period,
+    BatchId, Decider, ItemIndex, Period,
     batch::RoundOutcome,
     ledger::{CreditsGranted, LedgerEvent, PeriodOpened},
 };
@@ -151,24 +151,44 @@ pub(crate) fn a_cancel_refunds_its_items_times_the_reserved_price<R: Rules>(worl
 /// once everything is settled.
 pub(crate) fn items_cost_no_more_than_their_batch_spent_and_holds<R: Rules>(world: &World<R>) -> Verdict {
     for batch in &world.batches {
-        let (last, every) = costs::<R>(batch);
-        let spent: u64 = of_every_month(world, |_, event| match event {
-            LedgerEvent::CreditsCharged(charged) if charged.batch == batch.id => Some(charged.amount),
-            _ => None,
-        })
-        .iter()
-        .map(|(_, amount)| amount)
-        .sum();
-        let held: u64 = batch.stream.state.rounds.iter().map(|round| held::<R>(world, round)).sum();
-        must(every <= spent + held, || format!("items cost {every}, spent {spent}, held {held}"))?;
-        if world.drained {
-            must(every == spent, || format!("items cost {every}, spent {spent}"))?;
-            // A failed attempt that cost something is paid for, though the item's last one is what it shows.
-            let shown = if world.setup.failure_price == 0 { last == spent } else { last <= spent };
-            must(shown, || format!("items show {last}, spent {spent}"))?;
+        let state = &batch.stream.state;
+        let cost: u64 = (0..).zip(&state.items).map(|(item, _)| state.credits_used(item)).sum();
+        let spent: u64 = charges(world, batch.id).values().sum();
+        let held: u64 = state.rounds.iter().map(|round| held::<R>(world, round)).sum();
+        must(cost <= spent + held, || format!("items cost {cost}, spent {spent}, held {held}"))?;
+        must(!world.drained || cost == spent, || format!("items cost {cost}, spent {spent}"))?;
+    }
+    Ok(())
+}
+
+/// Each item costs what the ledger charges for it, over all its rounds: at no time less, and once everything is
+/// settled nothing else.
+pub(crate) fn an_item_costs_what_the_ledger_charges_for_it<R: Rules>(world: &World<R>) -> Verdict {
+    for batch in &world.batches {
+        let state = &batch.stream.state;
+        let charges = charges(world, batch.id);
+        for (item, _) in (0..).zip(&state.items) {
+            let (cost, charged) = (state.credits_used(item), charges.get(&item).copied().unwrap_or_default());
+            must(charged <= cost, || format!("item {item} costs {cost}, charged {charged}"))?;
+            must(!world.drained || charged == cost, || {
+                format!("item {item} costs {cost}, charged {charged} in the end")
+            })?;
         }
     }
     Ok(())
+}
+
+/// What was charged for the items of a batch, in all months.
+fn charges<R: Rules>(world: &World<R>, batch: BatchId) -> BTreeMap<ItemIndex, u64> {
+    let mut charges = BTreeMap::new();
+    let charged = of_every_month(world, |_, event| match event {
+        LedgerEvent::CreditsCharged(charged) if charged.batch == batch => Some(charged),
+        _ => None,
+    });
+    for (_, charged) in charged {
+        *charges.entry(charged.item).or_default() += charged.amount;
+    }
+    charges
 }
 
 /// What the round that a batch names still holds.
@@ -176,21 +196,4 @@ fn held<R: Rules>(world: &World<R>, round: &leafcutter_domain::batch::Round) -> 
     let ledger = world.ledgers.get(&round.terms.period);
     let reservation = ledger.and_then(|ledger| ledger.state.reservations.get(&round.terms.reservation));
     reservation.map_or(0, |reservation| reservation.held.total())
-}
-
-/// The price of the items' last outcomes, and of all outcomes of all rounds.
-fn costs<R: Rules>(batch: &BatchWorld<R>) -> (u64, u64) {
-    let mut last = BTreeMap::new();
-    let mut every = 0;
-    for round in &batch.stream.state.rounds {
-        for (item, outcome) in &round.outcomes {
-            let credits = match outcome {
-                RoundOutcome::Completed { credits, .. } | RoundOutcome::Failed { credits, .. } => *credits,
-                RoundOutcome::Cancelled | RoundOutcome::Broken => 0,
-            };
-            last.insert(*item, credits);
-            every += credits;
-        }
-    }
-    (last.values().sum(), every)
 }

@@ -4,7 +4,9 @@ use crate::rules::Rules;
 use leafcutter_domain::{
     Decider,
     batch::{Batch, BatchCommand, BatchCompleted, BatchEvent, BatchRejection, BatchState, ItemStatus, Phase},
-    ledger::{Funds, Ledger, LedgerCommand, LedgerEvent, LedgerRejection, LedgerState, RefundReason},
+    ledger::{
+        Funds, Ledger, LedgerCommand, LedgerEvent, LedgerRejection, LedgerState, RefundReason, Settlement,
+    },
 };
 use std::{cell::Cell, marker::PhantomData};
 
@@ -257,5 +259,20 @@ impl LedgerMutant for SettlesNothingLate {
             LedgerCommand::Settle(_) if state.closed => Err(LedgerRejection::Closed),
             _ => Ledger::decide(state, command),
         }
+    }
+}
+
+/// `decide`: a failure that has a price is given back all the same.
+pub(crate) struct GivesEveryFailureAway;
+impl LedgerMutant for GivesEveryFailureAway {
+    fn decide(state: &LedgerState, command: &LedgerCommand) -> LedgerDecision {
+        let LedgerCommand::Settle(settle) = command else { return Ledger::decide(state, command) };
+        let mut settle = settle.clone();
+        for entry in &mut settle.entries {
+            if let Settlement::Charge { failure: Some(_), .. } = entry.settlement {
+                entry.settlement = Settlement::Refund(RefundReason::Failed);
+            }
+        }
+        Ledger::decide(state, &settle.into())
     }
 }

@@ -1,6 +1,6 @@
 //! What may befall a world: the generators. A plan says nothing about what the rules answer.
 
-use leafcutter_domain::ErrorCode;
+use leafcutter_domain::{ErrorCode, Extras, PriceList, ProxyPlace, ScrapeMode, ScrapeOptions, Screenshot};
 use proptest::{collection::vec, prelude::*};
 use std::ops::RangeInclusive;
 
@@ -23,8 +23,8 @@ pub(crate) struct Plan {
 pub(crate) struct Setup {
     /// Credits that every month brings.
     pub(crate) allowance: u64,
-    /// What a failed item costs.
-    pub(crate) failure_price: u64,
+    /// What items cost, also those that fail.
+    pub(crate) prices: PriceList,
     pub(crate) batches: Vec<Body>,
 }
 
@@ -32,6 +32,7 @@ pub(crate) struct Setup {
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
     pub(crate) items: usize,
+    /// The most that one item can cost.
     pub(crate) per_item: u64,
     pub(crate) max_attempts: u8,
     pub(crate) retry_any_failure: bool,
@@ -117,17 +118,42 @@ fn opening() -> impl Strategy<Value = Vec<Step>> {
 
 fn setup() -> impl Strategy<Value = Setup> {
     let allowance = prop_oneof![2 => Just(0), 3 => 1_u64..=40, 3 => 40_u64..=400];
-    let failure_price = prop_oneof![3 => Just(0), 1 => Just(1)];
-    (allowance, failure_price, vec(body(), 2..=BATCHES_MAX))
-        .prop_map(|(allowance, failure_price, batches)| Setup { allowance, failure_price, batches })
+    (allowance, prices()).prop_flat_map(|(allowance, prices)| {
+        let bodies = vec(body(prices.clone()), 2..=BATCHES_MAX);
+        bodies.prop_map(move |batches| Setup { allowance, prices: prices.clone(), batches })
+    })
 }
 
-fn body() -> impl Strategy<Value = Body> {
+/// Prices as small as the credits of a world, so that they meet.
+fn prices() -> impl Strategy<Value = PriceList> {
+    let failure = (prop::sample::select(ErrorCode::ALL), 0_u64..=3);
+    let failures = prop_oneof![2 => Just(vec![]), 3 => vec(failure, 1..=12)];
+    let extra = || prop_oneof![2 => Just(0_u64), 1 => Just(1)];
+    (1_u64..=3, 0_u64..=1, extra(), extra(), failures).prop_map(
+        |(page, fast_page, screenshot, proxy, failures)| {
+            let failures = failures.into_iter().collect();
+            PriceList { version: 3, page, fast_page, screenshot, proxy, failures, ..PriceList::built_in() }
+        },
+    )
+}
+
+fn options() -> impl Strategy<Value = ScrapeOptions> {
+    (prop::bool::weighted(0.3), prop::bool::weighted(0.3), prop::bool::weighted(0.3)).prop_map(
+        |(fast, pictured, proxied)| ScrapeOptions {
+            mode: if fast { ScrapeMode::Fast } else { ScrapeMode::Default },
+            screenshot: if pictured { Screenshot::Viewport } else { Screenshot::None },
+            proxy: proxied.then_some(ProxyPlace::Global),
+            ..ScrapeOptions::default()
+        },
+    )
+}
+
+fn body(prices: PriceList) -> impl Strategy<Value = Body> {
     let items = prop_oneof![5 => 1_usize..=4, 2 => 5_usize..=12, 1 => 13_usize..=50];
-    (items, 1_u64..=3, 1_u8..=3, any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
-        .prop_map(|(items, per_item, max_attempts, retry_any_failure, keyed, has_cookies)| Body {
+    (items, options(), 1_u8..=3, any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
+        .prop_map(move |(items, options, max_attempts, retry_any_failure, keyed, has_cookies)| Body {
             items,
-            per_item,
+            per_item: prices.reserve_per_item(&options, &Extras::default()),
             max_attempts,
             retry_any_failure,
             keyed,

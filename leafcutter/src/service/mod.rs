@@ -8,6 +8,7 @@ mod first_account;
 mod health;
 mod http;
 pub(crate) mod logging;
+mod prices;
 mod proxies;
 mod run;
 mod settings;
@@ -56,6 +57,7 @@ impl Bound {
     pub(crate) async fn bind(plan: Plan) -> anyhow::Result<Self> {
         sides::secrets_are_usable(&plan)?;
         proxies::are_usable(&plan)?;
+        prices::are_usable(&plan)?;
         solver::is_usable(&plan)?;
         let listen = plan.args.listen.listen;
         let listener = TcpListener::bind(listen)
@@ -160,6 +162,7 @@ impl Parts {
         let (Some(broker), Some(objects)) = (&self.broker, &self.objects) else { return Ok(()) };
         let data = data.as_ref();
         let commands = sides::commands(args, data, log, keys, broker, objects)?;
+        prices::publish(&commands, log, health).await?;
         if let Some(data) = data {
             first_account::ensure(data, &commands, log, health).await?;
         }

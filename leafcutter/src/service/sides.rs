@@ -9,9 +9,10 @@ use super::{
 };
 use anyhow::Context;
 use leafcutter_command_api::{
-    CommandParts, CommandSettings, Commands, ReactionSettings, ReactionState, Reactions, ServiceKey,
+    CommandParts, CommandSettings, Commands, PriceBook, ReactionSettings, ReactionState, Reactions,
+    ServiceKey,
 };
-use leafcutter_domain::{Extras, PriceList};
+use leafcutter_domain::Extras;
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
 use leafcutter_object_store::Objects;
@@ -63,7 +64,6 @@ pub(super) fn commands(
         (None, None) => anyhow::bail!(KEY_MISSING),
     };
     let settings = CommandSettings {
-        prices: PriceList::BUILT_IN,
         extras: Extras { model: args.pages.model.budget(), captcha_solver: super::solver::is_set(args) },
         batch_urls_max: args.write.batch_urls.into(),
         pending_batches_max: args.write.pending_batches as usize,
@@ -79,6 +79,7 @@ pub(super) fn commands(
         ledgers: Arc::new(Streams::new(log.store())),
         accounts: Arc::new(Streams::new(log.store())),
         quarantine: Arc::new(Streams::new(log.store())),
+        prices: PriceBook::new(log.store(), super::prices::lists(args)?),
         objects: objects.clone(),
         secrets: broker.secrets(&key),
         policy: Policy::new(args.pages.allow_targets.0.clone()),

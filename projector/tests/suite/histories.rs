@@ -77,9 +77,9 @@ fn command(
         Step::Report(item, succeeds) => {
             report(item, starts.get(&(batch, item)).copied().unwrap_or(now), succeeds)
         }
-        Step::PutBack(item) => PutBackItem { item, attempt: attempt(item), at }.into(),
+        Step::PutBack(item) => PutBackItem { item, attempt: attempt(item), credits: 0, at }.into(),
         Step::Expire(item) => {
-            ExpireLease { item, attempt: attempt(item), at: at.plus_millis(120_000) }.into()
+            ExpireLease { item, attempt: attempt(item), credits: 0, at: at.plus_millis(120_000) }.into()
         }
         Step::Retry => RequestRetry {
             terms: terms(batch, state.next_round()),

@@ -95,7 +95,8 @@ pub(crate) struct BatchItem {
     retryable: Option<bool>,
     /// Starts so far.
     attempts: u32,
-    /// 0 unless completed.
+    /// What the item has cost so far, over all rounds: 0 until it has ended, and when it failed 0 too, unless the operator
+    /// has set a price for its failure.
     credits_used: u64,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     started_at: Option<Moment>,

@@ -135,7 +135,7 @@ impl BatchView {
             item.extractor = Some(completed.extractor);
             item.final_url = Some(completed.final_url.clone());
             item.http_status = Some(completed.http_status);
-            item.credits = completed.credits;
+            item.credits += completed.credits;
             item.finished_at = Some(completed.at);
             item.result_key = Some(completed.result.key.clone());
             item.screenshot_key = completed.screenshot.as_ref().map(|picture| picture.key.clone());
@@ -151,15 +151,17 @@ impl BatchView {
             });
             item.final_url.clone_from(&failed.final_url);
             item.http_status = failed.http_status;
+            item.credits += failed.credits;
             item.finished_at = Some(failed.at);
         }
     }
 
-    /// Back to the queue, with nothing left of the attempt before but that it was made.
+    /// Back to the queue, with nothing left of the attempts before but how many they were and what they cost.
     fn wait_again(&mut self, index: ItemIndex) {
         if let Some(item) = self.move_to(index, Status::Pending) {
             let url = std::mem::take(&mut item.url);
-            *item = ItemView { attempts: item.attempts, ..ItemView::pending(index, url) };
+            *item =
+                ItemView { attempts: item.attempts, credits: item.credits, ..ItemView::pending(index, url) };
         }
     }
 

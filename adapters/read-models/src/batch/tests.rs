@@ -155,6 +155,21 @@ fn a_retry_puts_the_failed_items_back_and_leaves_the_others() {
 }
 
 #[test]
+fn an_item_shows_what_all_its_rounds_cost() {
+    let dear = |second| match failed(0, second) {
+        BatchEvent::ItemFailed(failed) => BatchEvent::from(ItemFailed { credits: 3, ..failed }),
+        other => other,
+    };
+    let end = |second| BatchEvent::from(BatchCompleted { at: at(second) });
+    let credits = |history: Vec<BatchEvent>| given(1, history).items[0].credits;
+    let failed_once = vec![started(0, 1, 1), dear(2), end(2)];
+    assert_eq!(credits(failed_once.clone()), 3);
+    let runs_again = [failed_once, vec![retried(0, 3), started(0, 2, 4)]].concat();
+    assert_eq!(credits(runs_again.clone()), 3);
+    assert_eq!(credits([runs_again, vec![completed(0, 5), end(5)]].concat()), 3 + 2);
+}
+
+#[test]
 fn a_cancel_ends_the_batch_at_once_while_running_items_go_on() {
     let cancelled: BatchEvent = BatchCancelled { items: vec![1], at: at(3) }.into();
     let view = given(2, [started(0, 1, 1), cancelled.clone()]);

@@ -121,6 +121,10 @@ pub(crate) struct WriteArgs {
     #[arg(long, env = "LEAFCUTTER_DEFAULT_CREDITS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=limits::CREDITS_MAX))]
     pub(crate) default_credits: u64,
 
+    /// File of price lists [default: the built-in list].
+    #[arg(long, env = "LEAFCUTTER_PRICES", value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+
     /// Unfinished batches of an account.
     #[arg(long, env = "LEAFCUTTER_PENDING_BATCHES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) pending_batches: u32,
