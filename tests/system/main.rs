@@ -18,6 +18,7 @@ mod model;
 mod model_endpoint;
 mod politeness;
 mod private_addresses;
+mod projections;
 mod reads;
 mod restarts;
 mod sdk;
