@@ -1,7 +1,7 @@
 //! The operator's commands on the read models, beside a service that goes on: whoever submits and reads meanwhile
 //! notices nothing.
 
-use crate::harness::{ADMIN_TOKEN, Home, Options, PATIENCE, Service, Site, count};
+use crate::harness::{ADMIN_TOKEN, Home, Options, PATIENCE, Service, Site, count, eventually};
 use leafcutter_read_models::ReadModels;
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
@@ -138,8 +138,11 @@ async fn a_damaged_event_holds_its_batch_until_the_operator_decides() {
     assert!(listed.contains(&bad), "{listed}");
     done(&service, &["projections", "quarantine", "retry", &stream]).await;
     done(&service, &["projections", "quarantine", "skip", &stream, "--reason", "a damaged disk"]).await;
-    let status =
-        service.api.status_when(&bad, "the batch is told again", |status| status["status"] == "completed");
+    let path = format!("/api/batch/scrape/{bad}");
+    let status = eventually("the batch is told again", PATIENCE, async || {
+        let answer = service.api.get(&path).await;
+        (answer.status == 200).then_some(answer.body)
+    });
     assert_eq!(count(&status.await, "completed"), 2);
     let refused =
         run(service.home(), service.api.base(), &["projections", "quarantine", "retry", "batch-x"]).await;
