@@ -1,16 +1,22 @@
 //! What a run of events changes in the read models: a pure function of the events and of what the tables hold. An
 //! event that cannot be applied stops its own stream only.
 
-use leafcutter_domain::{BatchId, DomainEvent, Usage as Measured, batch::BatchEvent, ledger::LedgerEvent};
-use leafcutter_event_store::{Aggregate, StoredEvent, StreamName, decode};
-use leafcutter_read_models::{BatchChange, BatchView, Changes, Gap, LedgerCursor, Quarantined, Usage, fold};
+use leafcutter_domain::{
+    BatchId, DomainEvent, Usage as Measured,
+    batch::BatchEvent,
+    ledger::{Ledger, LedgerEvent},
+};
+use leafcutter_event_store::{Aggregate, LedgerId, StoredEvent, StreamName, decode};
+use leafcutter_read_models::{
+    BatchChange, BatchView, Changes, Gap, LedgerBalance, LedgerFault, Quarantined, RecordedEntry, Usage, fold,
+};
 use std::collections::{HashMap, HashSet};
 
 /// What the tables hold of the streams at hand.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) batches: HashMap<BatchId, BatchView>,
-    pub(crate) ledgers: HashMap<StreamName, LedgerCursor>,
+    pub(crate) ledgers: HashMap<StreamName, LedgerBalance>,
 }
 
 /// Events of streams in `waiting` are passed over.
@@ -38,8 +44,8 @@ pub(crate) fn passed(stream: &StreamName, revision: u64, known: Known) -> Change
         after.header.revision = revision;
         changes.batches.push(BatchChange { before: Some(before), after });
     }
-    for (stream, cursor) in known.ledgers {
-        changes.ledgers.insert(stream, LedgerCursor { revision, ..cursor });
+    for (stream, books) in known.ledgers {
+        changes.ledgers.insert(stream, LedgerBalance { revision, ..books });
     }
     changes.released.push(stream.clone());
     changes
@@ -80,6 +86,12 @@ impl From<Gap> for Poison {
     }
 }
 
+impl From<LedgerFault> for Poison {
+    fn from(fault: LedgerFault) -> Self {
+        Self::at(fault.revision(), &fault)
+    }
+}
+
 struct Run {
     known: Known,
     /// Batches of this run, as they are now.
@@ -111,29 +123,22 @@ impl Run {
     fn apply_to_ledger(&mut self, stored: &StoredEvent) -> Result<(), Poison> {
         let (event, _) =
             decode::<LedgerEvent>(stored).map_err(|error| Poison::at(stored.revision, &error))?;
-        let cursor = self.known.ledgers.get(&stored.stream).copied();
-        let expected = cursor.map_or(0, |cursor| cursor.revision + 1);
-        if stored.revision < expected {
-            return Ok(());
+        let mut books = self.known.ledgers.get(&stored.stream).copied();
+        let entry = LedgerBalance::enter(&mut books, &event, stored.revision)?;
+        let (Some(entry), Some(books)) = (entry, books) else { return Ok(()) };
+        let account = books.account;
+        if Ledger::stream(LedgerId { account, period: books.period }) != stored.stream {
+            let reason = format!("it opens the books of {account} for {} in another stream", books.period);
+            return Err(Poison { revision: stored.revision, reason });
         }
-        if stored.revision > expected {
-            return Err(Gap { expected, found: stored.revision }.into());
-        }
-        let account = match (cursor, &event) {
-            (Some(cursor), _) => cursor.account,
-            (None, LedgerEvent::PeriodOpened(opened)) => opened.account,
-            (None, _) => {
-                let reason = "a ledger begins with PeriodOpened".to_owned();
-                return Err(Poison { revision: stored.revision, reason });
-            }
-        };
         if let LedgerEvent::CreditsCharged(charged) = &event {
             let usage = Usage { credits: charged.amount, ..Usage::default() };
             self.changes.add_usage(account, charged.at, usage);
         }
-        let cursor = LedgerCursor { account, revision: stored.revision };
-        self.known.ledgers.insert(stored.stream.clone(), cursor);
-        self.changes.ledgers.insert(stored.stream.clone(), cursor);
+        self.known.ledgers.insert(stored.stream.clone(), books);
+        self.changes.ledgers.insert(stored.stream.clone(), books);
+        let (event, position) = (stored.id, stored.position);
+        self.changes.entries.push(RecordedEntry { account, entry, event, position });
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What a run of events changes in the tables, gathered so that it becomes one transaction. No SQL and no events
 //! here: the projector fills it, `sqlite/write.rs` carries it out.
 
-use crate::{BatchView, text};
+use crate::{BatchView, LedgerBalance, RecordedEntry, text};
 use leafcutter_domain::{AccountId, Moment};
 use leafcutter_event_store::{Position, StreamName};
 use std::collections::BTreeMap;
@@ -53,15 +53,6 @@ pub struct UsageDay {
     pub usage: Usage,
 }
 
-/// How far a ledger stream was applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LedgerCursor {
-    /// Whose ledger it is; only its first event says so.
-    pub account: AccountId,
-    /// Revision of the last event that was applied.
-    pub revision: u64,
-}
-
 /// A stream that waits because one of its events could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
@@ -80,8 +71,10 @@ pub struct Quarantined {
 pub struct Changes {
     /// Batches that have new events.
     pub batches: Vec<BatchChange>,
-    /// Ledger streams that have new events.
-    pub ledgers: BTreeMap<StreamName, LedgerCursor>,
+    /// Where the credits of ledger streams with new events are now.
+    pub ledgers: BTreeMap<StreamName, LedgerBalance>,
+    /// Entries of ledgers that are new.
+    pub entries: Vec<RecordedEntry>,
     /// What to add to an account's day.
     pub usage: BTreeMap<(AccountId, String), Usage>,
     /// Streams that wait from now on.

@@ -20,10 +20,12 @@ mod turn;
 mod versions;
 
 pub use batch::{BatchHeader, BatchView, Counts, Gap, ItemError, ItemView, Status, fold};
-pub use changes::{BatchChange, Changes, LedgerCursor, Quarantined, Usage, UsageDay};
+pub use changes::{BatchChange, Changes, Quarantined, Usage, UsageDay};
 pub use dump::{Snapshot, TableRow};
 pub use error::ReadModelError;
-pub use ledger::{EntryKind, LedgerBalance, LedgerEntry, LedgerFault, Reason};
+pub use ledger::{
+    EntryFilter, EntryKind, EntryPage, LedgerBalance, LedgerEntry, LedgerFault, Reason, RecordedEntry,
+};
 pub use models::{BatchFilter, BatchPage, ReadModels};
 pub use turn::Turn;
 pub use versions::{Exclusive, LiveModels, Version, VersionState, Versions};

@@ -2,8 +2,8 @@
 //! behind the log; each tells how far it is (a revision, or the checkpoint), so that the caller can add or wait.
 
 use crate::{
-    BatchHeader, BatchView, LedgerCursor, Quarantined, ReadModelError, Status, TableRow, UsageDay, postgres,
-    sqlite,
+    BatchHeader, BatchView, EntryFilter, EntryPage, LedgerBalance, Quarantined, ReadModelError, Status,
+    TableRow, UsageDay, postgres, sqlite,
 };
 use leafcutter_domain::{AccountId, BatchId, Moment};
 use leafcutter_event_store::{Position, StreamName};
@@ -193,15 +193,41 @@ impl ReadModels {
         ask!(self.usage(account, from_day))
     }
 
-    /// How far these ledger streams were applied; those of which nothing was are left out.
+    /// Where the credits of these ledger streams are, as far as they were applied; those of which nothing was are left
+    /// out.
     ///
     /// # Errors
     /// The tables cannot be read.
     pub async fn ledgers(
         &self,
         streams: &[StreamName],
-    ) -> Result<HashMap<StreamName, LedgerCursor>, ReadModelError> {
+    ) -> Result<HashMap<StreamName, LedgerBalance>, ReadModelError> {
         ask!(self.ledgers(streams))
+    }
+
+    /// Page `page` (from 1) of an account's entries, `limit` to a page; the latest month first, in each month the last
+    /// entry first.
+    ///
+    /// # Errors
+    /// The tables cannot be read.
+    pub async fn entries(
+        &self,
+        account: AccountId,
+        filter: &EntryFilter,
+        page: u64,
+        limit: u32,
+    ) -> Result<EntryPage, ReadModelError> {
+        in_time(async {
+            match &self.inner.tables {
+                Tables::Sqlite(file) => {
+                    sqlite::ledger_read::entries(&file.readers, account, filter, page, limit).await
+                }
+                Tables::Postgres(database) => {
+                    postgres::ledger_read::entries(&database.readers, account, filter, page, limit).await
+                }
+            }
+        })
+        .await
     }
 
     /// Streams that wait because one of their events could not be applied.

@@ -49,6 +49,8 @@ pub struct LedgerBalance {
     pub period: Period,
     /// Revision of the last event in it.
     pub revision: u64,
+    /// Entries so far; one for each event, but for events that an operator had passed over.
+    pub entries: u64,
     /// Time of the last event.
     pub at: Moment,
     /// The month's allowance.
@@ -102,7 +104,7 @@ impl LedgerBalance {
         let before = books.as_ref().map_or(0, |books| books.available);
         let mut after = match (&*books, event) {
             (None, LedgerEvent::PeriodOpened(opened)) => Self::begin(opened),
-            (Some(books), _) => Self { revision, at: event.at(), ..*books },
+            (Some(books), _) => Self { revision, entries: books.entries + 1, at: event.at(), ..*books },
             (None, _) => return Err(LedgerFault::Beginning { revision }),
         };
         let (kind, about) = after.change(event, books.is_none())?;
@@ -120,6 +122,7 @@ impl LedgerBalance {
             account: opened.account,
             period: opened.period,
             revision: 0,
+            entries: 1,
             at: opened.at,
             allowance: opened.allowance,
             granted: opened.allowance + opened.carried.total(),

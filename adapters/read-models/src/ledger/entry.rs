@@ -1,7 +1,11 @@
 //! One movement of credits, as its owner reads it.
 
-use leafcutter_domain::{BatchId, ErrorCode, ItemIndex, Moment, Period, ReservationId, ledger::RefundReason};
+use leafcutter_domain::{
+    AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, ReservationId, ledger::RefundReason,
+};
+use leafcutter_event_store::Position;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,4 +110,49 @@ pub struct LedgerEntry {
     pub attempt: Option<u32>,
     /// Why; setting credits aside needs no reason but its batch.
     pub reason: Option<Reason>,
+}
+
+/// An entry with its owner and the event that it tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEntry {
+    /// The owner.
+    pub account: AccountId,
+    /// What moved.
+    pub entry: LedgerEntry,
+    /// Id of the event.
+    pub event: Uuid,
+    /// Position of the event in the log.
+    pub position: Position,
+}
+
+/// Which entries of an account are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Those of this moment or later.
+    pub from: Option<Moment>,
+    /// Those of before this moment.
+    pub to: Option<Moment>,
+    /// Those about this batch.
+    pub batch: Option<BatchId>,
+    /// Those about this item, among others.
+    pub item: Option<ItemIndex>,
+    /// Those of these kinds; empty for all.
+    pub kinds: Vec<EntryKind>,
+}
+
+impl EntryFilter {
+    /// Whether every entry of the account is asked for.
+    pub(crate) fn is_all(&self) -> bool {
+        let Self { from, to, batch, item, kinds } = self;
+        from.is_none() && to.is_none() && batch.is_none() && item.is_none() && kinds.is_empty()
+    }
+}
+
+/// Some entries of a statement.
+#[derive(Debug, Clone, Default)]
+pub struct EntryPage {
+    /// The entries, the last of the latest month first.
+    pub entries: Vec<RecordedEntry>,
+    /// How many the whole list has.
+    pub total: u64,
 }

@@ -8,4 +8,4 @@ mod entry;
 mod tests;
 
 pub use balance::{LedgerBalance, LedgerFault};
-pub use entry::{EntryKind, LedgerEntry, Reason};
+pub use entry::{EntryFilter, EntryKind, EntryPage, LedgerEntry, Reason, RecordedEntry};

@@ -1,9 +1,9 @@
 //! Every row of every table, as text, as of one moment. Compiled once for each engine, whose types are in the parent
 //! module.
 
-use super::{LONG_SNAPSHOT, Pool, Row, read, rows};
+use super::{LONG_SNAPSHOT, Pool, Row, ledger_read, read, rows};
 use crate::{
-    Quarantined, ReadModelError, TableRow,
+    Quarantined, ReadModelError, RecordedEntry, TableRow,
     dump::{Dump, RowSender},
     models::in_time,
 };
@@ -14,7 +14,7 @@ type ToText = fn(&Row) -> Result<(String, String), ReadModelError>;
 
 /// Tables whose rows tell the same whatever the engine and wherever the log keeps its events, each in the order of its
 /// keys.
-const TABLES: [(&str, &str, ToText); 6] = [
+const TABLES: [(&str, &str, ToText); 7] = [
     ("batches", "SELECT * FROM batches ORDER BY batch", |row| {
         let header = rows::header(row)?;
         Ok((header.batch.to_string(), format!("{header:?}")))
@@ -30,8 +30,13 @@ const TABLES: [(&str, &str, ToText); 6] = [
     ),
     ("usage_days", "SELECT * FROM usage_days ORDER BY account, day", rows::account_day),
     ("ledgers", "SELECT * FROM ledgers ORDER BY stream", |row| {
-        let (stream, cursor) = rows::ledger(row)?;
-        Ok((stream.to_string(), format!("{cursor:?}")))
+        let (stream, balance) = ledger_read::ledger(row)?;
+        Ok((stream.to_string(), format!("{balance:?}")))
+    }),
+    ("ledger_entries", "SELECT * FROM ledger_entries ORDER BY account, period, revision", |row| {
+        let RecordedEntry { account, entry, event, position: _ } = ledger_read::entry(row)?;
+        let key = format!("{account}/{}/{:020}", entry.period, entry.revision);
+        Ok((key, format!("{event} {entry:?}")))
     }),
     ("quarantine", "SELECT * FROM quarantine ORDER BY stream", |row| {
         let Quarantined { stream, revision, reason, position: _ } = rows::quarantined(row)?;

@@ -1,9 +1,9 @@
 //! Questions that the tables answer. Each answer is one moment's: more than one statement is one transaction.
 //! Compiled once for each engine, whose types are in the parent module.
 
-use super::{Connection, Engine, Pool, SNAPSHOT, rows};
+use super::{Connection, Engine, Pool, SNAPSHOT, ledger_read, rows};
 use crate::{
-    BatchFilter, BatchPage, BatchView, LedgerCursor, Quarantined, ReadModelError, UsageDay,
+    BatchFilter, BatchPage, BatchView, LedgerBalance, Quarantined, ReadModelError, UsageDay,
     text::{from_number, number, word},
 };
 use leafcutter_domain::{AccountId, BatchId};
@@ -154,13 +154,13 @@ pub(crate) async fn quarantined(pool: &Pool) -> Result<Vec<Quarantined>, ReadMod
 pub(crate) async fn ledgers(
     pool: &Pool,
     streams: &[StreamName],
-) -> Result<HashMap<StreamName, LedgerCursor>, ReadModelError> {
-    let mut cursors = HashMap::with_capacity(streams.len());
+) -> Result<HashMap<StreamName, LedgerBalance>, ReadModelError> {
+    let mut balances = HashMap::with_capacity(streams.len());
     for some in streams.chunks(KEYS_PER_STATEMENT) {
         let mut query = among("SELECT * FROM ledgers WHERE stream", some.iter().map(StreamName::as_str));
         for row in query.build().fetch_all(pool).await? {
-            cursors.extend([rows::ledger(&row)?]);
+            balances.extend([ledger_read::ledger(&row)?]);
         }
     }
-    Ok(cursors)
+    Ok(balances)
 }

@@ -3,25 +3,32 @@
 
 use super::Row;
 use crate::{
-    BatchHeader, Counts, ItemError, ItemView, LedgerCursor, Quarantined, ReadModelError, Usage, UsageDay,
+    BatchHeader, Counts, ItemError, ItemView, Quarantined, ReadModelError, Usage, UsageDay,
     text::{damaged, from_number, from_word},
 };
 use leafcutter_domain::{AccountId, BatchId, Moment};
-use leafcutter_event_store::{Position, StreamName};
+use leafcutter_event_store::Position;
 use leafcutter_sql::{Document, Text, Time};
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
-fn number<T: TryFrom<i64>>(row: &Row, column: &'static str) -> Result<T, ReadModelError> {
+pub(super) fn number<T: TryFrom<i64>>(row: &Row, column: &'static str) -> Result<T, ReadModelError> {
     from_number(column, row.try_get(column)?)
 }
 
-fn word<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T, ReadModelError> {
+pub(super) fn word<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T, ReadModelError> {
     from_word(column, row.try_get(column)?)
 }
 
 fn word_if_any<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<Option<T>, ReadModelError> {
     row.try_get::<Option<&str>, _>(column)?.map(|text| from_word(column, text)).transpose()
+}
+
+pub(super) fn number_if_any<T: TryFrom<i64>>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Option<T>, ReadModelError> {
+    row.try_get::<Option<i64>, _>(column)?.map(|value| from_number(column, value)).transpose()
 }
 
 fn moment_if_any(row: &Row, column: &'static str) -> Result<Option<Moment>, ReadModelError> {
@@ -77,7 +84,6 @@ pub(super) fn item(row: &Row) -> Result<(BatchId, ItemView), ReadModelError> {
             retryable: row.try_get::<Option<bool>, _>("retryable")?.unwrap_or_default(),
         }),
     };
-    let http_status: Option<i64> = row.try_get("http_status")?;
     let item = ItemView {
         index: number(row, "item")?,
         url: text(row, "url")?,
@@ -86,7 +92,7 @@ pub(super) fn item(row: &Row) -> Result<(BatchId, ItemView), ReadModelError> {
         error,
         extractor: word_if_any(row, "extractor")?,
         final_url: text_if_any(row, "final_url")?,
-        http_status: http_status.map(|status| from_number("http_status", status)).transpose()?,
+        http_status: number_if_any(row, "http_status")?,
         credits: number(row, "credits")?,
         started_at: moment_if_any(row, "started_at")?,
         finished_at: moment_if_any(row, "finished_at")?,
@@ -108,12 +114,6 @@ pub(super) fn usage_day(row: &Row) -> Result<UsageDay, ReadModelError> {
             captchas: number(row, "captchas")?,
         },
     })
-}
-
-pub(super) fn ledger(row: &Row) -> Result<(StreamName, LedgerCursor), ReadModelError> {
-    let cursor =
-        LedgerCursor { account: AccountId(row.try_get("account")?), revision: number(row, "revision")? };
-    Ok((row.try_get::<String, _>("stream")?.into(), cursor))
 }
 
 /// How many batches an account has in a state, as key and text.

@@ -1,7 +1,7 @@
 //! The one write: everything that a run of events changes, and the checkpoint, in one transaction and few statements.
 //! Compiled once for each engine, whose types are in the parent module.
 
-use super::{Connection, Engine, WRITE, rows};
+use super::{Connection, Engine, WRITE, ledger_write, rows};
 use crate::{
     BatchChange, Changes, ItemView, ReadModelError,
     text::{number, word},
@@ -26,7 +26,7 @@ pub(crate) async fn apply(
     batches(&mut transaction, &changes.batches).await?;
     items(&mut transaction, &changes.batches).await?;
     usage(&mut transaction, changes).await?;
-    ledgers(&mut transaction, changes).await?;
+    ledger_write::ledgers(&mut transaction, changes).await?;
     quarantine(&mut transaction, changes).await?;
     transaction.commit().await?;
     Ok(())
@@ -173,19 +173,6 @@ async fn usage(connection: &mut Connection, changes: &Changes) -> Result<(), Rea
              credits = usage_days.credits + excluded.credits, tokens = usage_days.tokens + excluded.tokens,
              captchas = usage_days.captchas + excluded.captchas",
         );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn ledgers(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
-    let ledgers: Vec<_> = changes.ledgers.iter().collect();
-    for some in ledgers.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Engine>::new("INSERT INTO ledgers (stream, account, revision) ");
-        query.push_values(some, |mut row, (stream, ledger)| {
-            row.push_bind(stream.as_str()).push_bind(ledger.account.0).push_bind(number(ledger.revision));
-        });
-        query.push(" ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision");
         query.build().execute(&mut *connection).await?;
     }
     Ok(())

@@ -2,6 +2,10 @@
 
 #[path = "../sql/dump.rs"]
 pub(crate) mod dump;
+#[path = "../sql/ledger_read.rs"]
+pub(crate) mod ledger_read;
+#[path = "../sql/ledger_write.rs"]
+mod ledger_write;
 mod open;
 #[path = "../sql/read.rs"]
 pub(crate) mod read;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod server;
+mod statements;
 mod support;
 mod tables;
 mod values;
@@ -35,6 +36,11 @@ tests! {
         a_quarantined_stream_is_listed_until_it_is_released,
         readers_see_whole_transactions_while_another_writes,
         of_many_writers_from_one_checkpoint_one_wins,
+    }
+    statements {
+        an_entry_comes_back_as_it_was_written,
+        the_statement_is_newest_first_and_pages_hold_each_entry_once,
+        the_statement_keeps_to_its_filters,
     }
     values {
         what_clients_and_pages_write_comes_back_to_the_letter,

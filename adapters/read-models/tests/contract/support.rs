@@ -1,13 +1,13 @@
 //! Where the tables of a test are, a folder of their own or a database of their own, and made-up rows.
 
 use leafcutter_domain::{
-    AccountId, BatchId, ErrorCode, Moment, OutputFormat,
+    AccountId, BatchId, ErrorCode, Moment, OutputFormat, ReservationId,
     batch::{Channel, Extractor},
 };
 use leafcutter_event_store::Position;
 use leafcutter_read_models::{
-    BatchChange, BatchFilter, BatchHeader, BatchView, Changes, Counts, ItemError, ItemView, ReadModelError,
-    ReadModels, Status,
+    BatchChange, BatchFilter, BatchHeader, BatchView, Changes, Counts, EntryKind, ItemError, ItemView,
+    LedgerBalance, LedgerEntry, ReadModelError, ReadModels, Status,
 };
 use leafcutter_test_servers::Postgres;
 use std::{sync::Arc, time::Duration};
@@ -128,4 +128,44 @@ pub(crate) async fn numbers(
 ) -> (Vec<u128>, u64) {
     let found = models.list(ACCOUNT, filter, page, limit).await.unwrap();
     (found.batches.iter().map(|header| header.batch.0.as_u128()).collect(), found.total)
+}
+
+/// An entry of a month whose event is this one, in second `second`.
+pub(crate) fn entry(period: &str, revision: u64, second: i64) -> LedgerEntry {
+    LedgerEntry {
+        period: period.parse().unwrap(),
+        revision,
+        kind: EntryKind::Opened,
+        at: Moment::from_millis(second * 1_000),
+        amount: 4,
+        change: -4,
+        balance: 90,
+        held: 6,
+        spent: 4,
+        batch: None,
+        round: None,
+        reservation: Some(ReservationId(Uuid::from_u128(3))),
+        items: vec![],
+        attempt: None,
+        reason: None,
+    }
+}
+
+/// The sums of a month up to this revision.
+pub(crate) fn balance(account: AccountId, period: &str, revision: u64) -> LedgerBalance {
+    LedgerBalance {
+        account,
+        period: period.parse().unwrap(),
+        revision,
+        entries: revision + 1,
+        at: Moment::from_millis(5),
+        allowance: 100,
+        granted: 107,
+        available: 90,
+        held: 6,
+        spent: 4,
+        expired: 5,
+        carried_out: 2,
+        closed: false,
+    }
 }

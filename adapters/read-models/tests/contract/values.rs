@@ -1,9 +1,9 @@
 //! Values at the edge of what an engine can hold, and all rows as text.
 
-use crate::support::{ACCOUNT, Place, added, applied, batch, numbers, position, rows};
+use crate::support::{ACCOUNT, Place, added, applied, balance, batch, entry, numbers, position, rows};
 use leafcutter_domain::{AccountId, Moment};
 use leafcutter_event_store::StreamName;
-use leafcutter_read_models::{BatchFilter, Changes, LedgerCursor, Quarantined, Status, Usage};
+use leafcutter_read_models::{BatchFilter, Changes, Quarantined, RecordedEntry, Status, Usage};
 use serde_json::json;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -64,7 +64,7 @@ pub(crate) async fn thousands_of_rows_are_one_change(place: &Place) {
     let streams: Vec<_> = (0..1_200_u32).map(|number| StreamName::new("ledger", number)).collect();
     for (number, stream) in (0_u32..).zip(&streams) {
         let account = AccountId(Uuid::from_u128(number.into()));
-        changes.ledgers.insert(stream.clone(), LedgerCursor { account, revision: number.into() });
+        changes.ledgers.insert(stream.clone(), balance(account, "2026-11", number.into()));
         changes.add_usage(account, Moment::from_millis(0), Usage { credits: 1, ..Usage::default() });
     }
     applied(&models, &changes, 0, 1).await.unwrap();
@@ -87,21 +87,24 @@ pub(crate) async fn rows_tell_everything_but_positions(place: &Place) {
     let (models, twin, other) = (place.open().await, elsewhere.open().await, moved.open().await);
     let mut changes = added([batch(7, 1, Status::Completed)]);
     changes.add_usage(ACCOUNT, Moment::from_millis(0), Usage { requests: 1, ..Usage::default() });
-    changes.ledgers.insert(StreamName::new("ledger", "x"), LedgerCursor { account: ACCOUNT, revision: 4 });
+    changes.ledgers.insert(StreamName::new("ledger", "x"), balance(ACCOUNT, "2026-11", 0));
     let poison = |at| {
         let (stream, reason) = (StreamName::new("batch", "x"), "unreadable".to_owned());
         vec![Quarantined { stream, revision: 3, position: position(at), reason }]
     };
-    changes.quarantined = poison(1);
+    let (event, entry) = (Uuid::from_u128(8), entry("2026-11", 0, 1));
+    let recorded =
+        |at| RecordedEntry { account: ACCOUNT, entry: entry.clone(), event, position: position(at) };
+    (changes.quarantined, changes.entries) = (poison(1), vec![recorded(1)]);
     applied(&models, &changes, 0, 9).await.unwrap();
-    changes.quarantined = poison(100);
+    (changes.quarantined, changes.entries) = (poison(100), vec![recorded(100)]);
     applied(&twin, &changes, 0, 900).await.unwrap();
     assert_eq!(rows(&models).await, rows(&twin).await);
-    assert_eq!(rows(&models).await.len(), 7);
+    assert_eq!(rows(&models).await.len(), 8);
     changes.batches[0].after.items[1].attempts += 1;
     applied(&other, &Changes { batches: changes.batches, ..Changes::default() }, 0, 9).await.unwrap();
     let (here, there) = (rows(&models).await, rows(&other).await);
-    assert_eq!(here.iter().filter(|row| !there.contains(row)).count(), 4);
+    assert_eq!(here.iter().filter(|row| !there.contains(row)).count(), 5);
     for models in [models, twin, other] {
         models.close().await;
     }

@@ -1,0 +1,76 @@
+//! What a run of events changes in the ledgers' tables. Compiled once for each engine, whose types are in the parent
+//! module.
+
+use super::{Connection, Engine};
+use crate::{
+    Changes, LedgerBalance, ReadModelError, RecordedEntry,
+    text::{items_text, number, word},
+};
+use leafcutter_event_store::StreamName;
+use leafcutter_sql::Time;
+use sqlx::QueryBuilder;
+
+/// Rows written by one statement; with 18 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
+const ROWS_PER_STATEMENT: usize = 500;
+
+pub(super) async fn ledgers(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
+    let ledgers: Vec<_> = changes.ledgers.iter().collect();
+    for some in ledgers.chunks(ROWS_PER_STATEMENT) {
+        sums(connection, some).await?;
+    }
+    for some in changes.entries.chunks(ROWS_PER_STATEMENT) {
+        entries(connection, some).await?;
+    }
+    Ok(())
+}
+
+async fn sums(
+    connection: &mut Connection,
+    ledgers: &[(&StreamName, &LedgerBalance)],
+) -> Result<(), ReadModelError> {
+    let mut query = QueryBuilder::<Engine>::new(
+        "INSERT INTO ledgers (stream, account, period, revision, entries, at, allowance, granted, available, held,
+         spent, expired, carried_out, closed) ",
+    );
+    query.push_values(ledgers, |mut row, (stream, ledger)| {
+        row.push_bind(stream.as_str()).push_bind(ledger.account.0).push_bind(ledger.period.to_string());
+        row.push_bind(number(ledger.revision)).push_bind(number(ledger.entries));
+        row.push_bind(Time(ledger.at.millis()));
+        let LedgerBalance { allowance, granted, available, held, spent, expired, carried_out, .. } = ledger;
+        for sum in [allowance, granted, available, held, spent, expired, carried_out] {
+            row.push_bind(number(*sum));
+        }
+        row.push_bind(ledger.closed);
+    });
+    query.push(
+        " ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, entries = excluded.entries, at = excluded.at,
+         granted = excluded.granted, available = excluded.available, held = excluded.held, spent = excluded.spent,
+         expired = excluded.expired, carried_out = excluded.carried_out, closed = excluded.closed",
+    );
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn entries(connection: &mut Connection, entries: &[RecordedEntry]) -> Result<(), ReadModelError> {
+    let mut prepared = Vec::with_capacity(entries.len());
+    for recorded in entries {
+        prepared.push((recorded, word(&recorded.entry.kind)?));
+    }
+    let mut query = QueryBuilder::<Engine>::new(
+        "INSERT INTO ledger_entries (account, period, revision, event, position, kind, at, amount, change, balance,
+         held, spent, batch, round, reservation, items, attempt, reason) ",
+    );
+    query.push_values(prepared, |mut row, (recorded, kind)| {
+        let RecordedEntry { account, entry, event, position } = recorded;
+        row.push_bind(account.0).push_bind(entry.period.to_string()).push_bind(number(entry.revision));
+        row.push_bind(event).push_bind(position.to_string()).push_bind(kind);
+        row.push_bind(Time(entry.at.millis())).push_bind(number(entry.amount)).push_bind(entry.change);
+        row.push_bind(number(entry.balance)).push_bind(number(entry.held)).push_bind(number(entry.spent));
+        row.push_bind(entry.batch.map(|batch| batch.0)).push_bind(entry.round.map(i64::from));
+        row.push_bind(entry.reservation.map(|reservation| reservation.0));
+        row.push_bind(items_text(&entry.items)).push_bind(entry.attempt.map(i64::from));
+        row.push_bind(entry.reason.map(|reason| reason.as_str()));
+    });
+    query.build().execute(connection).await?;
+    Ok(())
+}
