@@ -2,7 +2,9 @@
 //! asks and answers. Not here: rules (`domain`), SQL (`adapters/read-models`), anything that appends.
 
 mod api;
+mod causes;
 mod params;
+mod past_ledger;
 mod present_ledger;
 mod router;
 mod state;

@@ -93,6 +93,11 @@ impl Faults {
         }
     }
 
+    /// Another fault; begins with the name of the parameter.
+    pub(crate) fn add(&mut self, fault: &str) {
+        self.0.push(fault.to_owned());
+    }
+
     /// Refuses a query with faults.
     pub(crate) fn check(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(ApiError::validation(self.0)) }

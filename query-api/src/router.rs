@@ -31,6 +31,7 @@ fn api() -> OpenApiRouter<QueryState> {
         .routes(routes!(api::account::account))
         .routes(routes!(api::usage::usage))
         .routes(routes!(api::credits::credits))
+        .routes(routes!(api::credits_history::history))
 }
 
 fn v1() -> OpenApiRouter<QueryState> {

@@ -7,7 +7,7 @@ use leafcutter_domain::{
     batch::{Batch, BatchEvent},
     ledger::Ledger,
 };
-use leafcutter_event_store::{Aggregate, EventStore, StoreError, Streams, decode};
+use leafcutter_event_store::{Aggregate, EventStore, StoreError, StoredEvent, StreamName, Streams, decode};
 use leafcutter_object_store::Objects;
 use leafcutter_read_models::{BatchView, LiveModels, ReadModelError, ReadModels, fold};
 use leafcutter_wire::{ApiError, Clock, Gate};
@@ -16,8 +16,8 @@ use url::Url;
 
 /// How long a list waits for the tables.
 const TABLES_WAIT_MS: u64 = 2_000;
-/// Events in one read of a batch's stream.
-const STREAM_PAGE_EVENTS: usize = 500;
+/// Events in one read of a stream.
+pub(crate) const STREAM_PAGE_EVENTS: usize = 500;
 
 pub(crate) const NO_SUCH_BATCH: ApiError = ApiError::NotFound("There is no such batch.");
 
@@ -89,6 +89,20 @@ impl QueryState {
         }
     }
 
+    /// Every event of a stream, as the log has it now.
+    pub(crate) async fn events(&self, stream: &StreamName) -> Result<Vec<StoredEvent>, ApiError> {
+        let mut events = Vec::new();
+        loop {
+            let next = events.len() as u64;
+            let page = self.store.read(stream, next, STREAM_PAGE_EVENTS).await.map_err(store_unavailable)?;
+            let more = page.len() == STREAM_PAGE_EVENTS;
+            events.extend(page);
+            if !more {
+                return Ok(events);
+            }
+        }
+    }
+
     /// The tables, once they hold everything that the log holds now. One answer is made of one version of them.
     pub(crate) async fn tables_current(&self) -> Result<ReadModels, ApiError> {
         let head = self.store.head().await.map_err(store_unavailable)?;
@@ -98,7 +112,7 @@ impl QueryState {
     }
 }
 
-fn store_unavailable(error: StoreError) -> ApiError {
+pub(crate) fn store_unavailable(error: StoreError) -> ApiError {
     ApiError::from(&error)
 }
 
@@ -109,7 +123,7 @@ pub(crate) fn unavailable(error: ReadModelError) -> ApiError {
 }
 
 /// An event of the log cannot be read, so the answer is not known.
-fn unreadable(error: impl std::error::Error) -> ApiError {
-    tracing::error!(%error, source = ?error.source(), "a batch cannot be read from the log");
+pub(crate) fn unreadable(error: impl std::error::Error) -> ApiError {
+    tracing::error!(%error, source = ?error.source(), "a stream cannot be read from the log");
     ApiError::Internal
 }

@@ -18,6 +18,6 @@ pub use gate::{Caller, Gate, guard};
 pub use http_error::{ErrorBody, V1ErrorBody, V1ErrorDetail, ValidationBody, WaitBody, in_v1_format};
 pub use json_body::{BODY_BYTES_MAX, JsonBody, OptionalJsonBody, read_fields};
 pub use key_directory::{KeyDirectory, hash_key};
-pub use last_month::{LastMonth, last_month};
+pub use last_month::{LastMonth, last_begun, last_month};
 pub use rate_limit::RateLimit;
 pub use unread_body::read_to_the_end;

@@ -1,15 +1,18 @@
-//! `GET /api/credits`: what the account has this month, and where it is.
+//! `GET /api/credits`: what the account has this month, or had at a past moment, and where it is.
 
-use crate::{PresentLedger, QueryState, present_ledger};
-use axum::{
-    Json,
-    extract::{RawQuery, State},
+use crate::{
+    PresentLedger, QueryState,
+    params::{Faults, Params},
+    past_ledger::past_ledger,
+    present_ledger,
 };
+use axum::{Json, extract::State};
+use leafcutter_domain::Moment;
 use leafcutter_wire::{ApiError, Caller, ErrorBody, ValidationBody, WaitBody};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-/// The credits of a month: `granted = held + spent + available`.
+/// The credits of a month: `granted = held + spent + available`, but for top-ups that ended before it began.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Credits {
     /// The month, `yyyy-mm`, UTC.
@@ -27,14 +30,25 @@ pub(crate) struct Credits {
     available: u64,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CreditsParams {
+    /// A past moment; without it, now.
+    #[param(format = DateTime)]
+    at: Option<String>,
+}
+
 /// Get the balance
+///
+/// With `at`, the balance as it was at a past moment, everything of that moment included, by replay of the log.
 #[utoipa::path(
     get, path = "/api/credits", tag = "Account", operation_id = "getCredits",
+    params(CreditsParams),
     responses(
         (status = 200, description = "The balance", body = Credits),
         (status = 401, description = "No API key", body = ErrorBody),
         (status = 403, description = "Invalid API key", body = ErrorBody),
-        (status = 422, description = "`NOT_SUPPORTED`: a past moment was asked for with `at`", body = ValidationBody),
+        (status = 422, description = "`VALIDATION_FAILED`: `at` is no time, in the future, or before the account was opened", body = ValidationBody),
         (status = 429, description = "Too many requests", body = WaitBody),
         (status = 503, description = "`SERVICE_BUSY`", body = WaitBody),
     ),
@@ -42,34 +56,15 @@ pub(crate) struct Credits {
 pub(crate) async fn credits(
     State(state): State<QueryState>,
     caller: Caller,
-    RawQuery(query): RawQuery,
+    Params(params): Params<CreditsParams>,
 ) -> Result<Json<Credits>, ApiError> {
-    refuse_past(query.as_deref().unwrap_or_default())?;
-    let now = state.clock.now();
-    let PresentLedger { period, allowance, granted, held, spent, available } =
-        present_ledger(&state.ledgers, &state.accounts, caller.account, now).await?;
+    let mut faults = Faults::default();
+    let at: Option<Moment> = faults.parsed("at", params.at.as_deref());
+    faults.check()?;
+    let ledger = match at {
+        Some(at) => past_ledger(&state, caller.account, at).await?,
+        None => present_ledger(&state.ledgers, &state.accounts, caller.account, state.clock.now()).await?,
+    };
+    let PresentLedger { period, allowance, granted, held, spent, available } = ledger;
     Ok(Json(Credits { period: period.to_string(), allowance, granted, held, spent, available }))
-}
-
-/// Today's balance would be a wrong answer to the question for a past one.
-fn refuse_past(query: &str) -> Result<(), ApiError> {
-    if !query.split('&').any(|pair| pair == "at" || pair.starts_with("at=")) {
-        return Ok(());
-    }
-    Err(ApiError::Invalid {
-        code: "NOT_SUPPORTED",
-        message: "An option of this request is not available here.".to_owned(),
-        errors: vec!["at: the balance at a past moment is not built yet".to_owned()],
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_past_moment_is_refused_and_not_answered_with_today() {
-        assert!(refuse_past("at=2020-01-01T00:00:00Z").is_err() && refuse_past("x=1&at=").is_err());
-        assert_eq!(refuse_past("attempt=1"), Ok(()));
-    }
 }

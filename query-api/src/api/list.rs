@@ -62,9 +62,15 @@ pub(crate) struct BatchEntry {
 pub(crate) struct Pagination {
     page: u32,
     limit: u32,
-    /// Batches on all pages.
+    /// Entries on all pages.
     total: u64,
     total_pages: u64,
+}
+
+impl Pagination {
+    pub(super) fn of(page: u32, limit: u32, total: u64) -> Self {
+        Self { page, limit, total, total_pages: pages(total, limit) }
+    }
 }
 
 /// List batches
@@ -94,7 +100,7 @@ pub(crate) async fn list(
     let tables = state.tables_current().await?;
     let filter = BatchFilter::default();
     let found = tables.list(caller.account, &filter, u64::from(page), limit).await.map_err(unavailable)?;
-    let pagination = Pagination { page, limit, total: found.total, total_pages: pages(found.total, limit) };
+    let pagination = Pagination::of(page, limit, found.total);
     Ok(Json(BatchList { jobs: found.batches.iter().map(entry).collect(), pagination }))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod credits;
+pub(crate) mod credits_history;
 mod etag;
 pub(crate) mod list;
 mod results;

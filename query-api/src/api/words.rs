@@ -4,7 +4,7 @@ use leafcutter_domain::{
     ErrorCode, OutputFormat,
     batch::{Channel, Extractor},
 };
-use leafcutter_read_models::Status;
+use leafcutter_read_models::{EntryKind, Reason, Status};
 use serde::Serialize;
 use utoipa::{
     ToSchema,
@@ -91,6 +91,32 @@ impl From<Channel> for ChannelWord {
     }
 }
 
+/// What moved.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = EntryKind)]
+pub(crate) enum EntryKindWord {
+    Opened,
+    Granted,
+    Reserved,
+    Charged,
+    Refunded,
+    Closed,
+}
+
+impl From<EntryKind> for EntryKindWord {
+    fn from(kind: EntryKind) -> Self {
+        match kind {
+            EntryKind::Opened => Self::Opened,
+            EntryKind::Granted => Self::Granted,
+            EntryKind::Reserved => Self::Reserved,
+            EntryKind::Charged => Self::Charged,
+            EntryKind::Refunded => Self::Refunded,
+            EntryKind::Closed => Self::Closed,
+        }
+    }
+}
+
 /// Every error code of an item, or null.
 pub(super) fn error_code() -> Object {
     let codes = ErrorCode::ALL.iter().map(|code| Some(code.as_str()));
@@ -98,6 +124,20 @@ pub(super) fn error_code() -> Object {
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .enum_values(Some(codes.chain([None])))
         .description(Some("Why the item failed"))
+        .build()
+}
+
+/// Every reason of an entry, or null.
+pub(super) fn reason() -> Object {
+    let words = Reason::all().map(|reason| Some(reason.as_str()));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(words.chain([None])))
+        .description(Some(
+            "Why: `completed` or the item's error code for what was charged, `failed`, `cancelled` or `abandoned` \
+             for what was given back, `topUp` or `lateRelease` (credits of a closed month that last longer) for what \
+             came in, `allowance` and `monthEnd`; null for credits set aside",
+        ))
         .build()
 }
 

@@ -8,13 +8,13 @@ use leafcutter_domain::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-fn open(month: &str) -> OpenPeriod {
+pub(crate) fn open(month: &str) -> OpenPeriod {
     let period: Period = month.parse().unwrap();
     let (previous, carried, at) = (None, Funds::default(), period.start());
     OpenPeriod { account: OWNER, period, previous, allowance: 100, carried, at }
 }
 
-fn top_up(last_month: &str, amount: u64, at: Moment) -> Grant {
+pub(crate) fn top_up(last_month: &str, amount: u64, at: Moment) -> Grant {
     let (grant, funds) = (GrantId(Uuid::from_u128(5)), Funds::of(last_month.parse().unwrap(), amount));
     Grant { grant, funds, released_by: None, at }
 }

@@ -68,7 +68,7 @@ async fn every_operation_names_its_refusals_and_no_catch_all() {
         assert!(!operation["summary"].as_str().unwrap().is_empty(), "{path}");
         ids.push(operation["operationId"].clone());
     }
-    assert_eq!(ids.len(), 8);
+    assert_eq!(ids.len(), 9);
 }
 
 #[tokio::test]
@@ -82,7 +82,9 @@ async fn ids_and_numbers_are_described_with_their_bounds() {
             "{path}"
         );
     }
-    for (path, limit_max) in [("/api/batch/scrape", 50), ("/v1/batch-sessions", 100)] {
+    for (path, limit_max) in
+        [("/api/batch/scrape", 50), ("/v1/batch-sessions", 100), ("/api/credits/history", 100)]
+    {
         let operation = &document.0["paths"][path]["get"];
         for (name, max) in [("page", 2_147_483_647_u32), ("limit", limit_max)] {
             let schema = &parameter(operation, name)["schema"];

@@ -6,8 +6,8 @@ use leafcutter_domain::{
     BatchId, ErrorCode, ItemIndex, Moment, OutputFormat, Period, ReservationId, ScrapeOptions, Usage,
     WorkerId,
     batch::{
-        BatchCommand, Channel, Extractor, ReportCompleted, ReportFailed, RequestRetry, RoundTerms, StartItem,
-        SubmitBatch,
+        AbandonRound, BatchCommand, CancelBatch, Channel, Extractor, ReportCompleted, ReportFailed,
+        RequestRetry, RoundTerms, StartItem, SubmitBatch,
     },
     ledger::LedgerCommand,
 };
@@ -112,6 +112,15 @@ impl World {
         let (terms, at) = (terms(batch, round), now());
         let (has_cookies, idempotency, fingerprint) = (false, None, None);
         self.command(batch, RequestRetry { terms, has_cookies, idempotency, fingerprint, at }).await;
+    }
+
+    pub(crate) async fn cancel(&self, batch: BatchId) {
+        self.command(batch, CancelBatch { at: now() }).await;
+    }
+
+    /// Forbids a round that never began.
+    pub(crate) async fn abandon(&self, batch: BatchId, round: u32) {
+        self.command(batch, AbandonRound { round, at: now() }).await;
     }
 
     /// A command to the owner's ledger of a month.

@@ -5,7 +5,7 @@ use axum::{Router, body::Body, http::Request};
 use http_body_util::BodyExt;
 use leafcutter_domain::{
     AccountId, KeyId, Moment,
-    account::{Account, IssueKey, OpenAccount},
+    account::{Account, ChangeAllowance, IssueKey, OpenAccount},
     batch::Batch,
     ledger::Ledger,
 };
@@ -66,17 +66,31 @@ impl World {
     pub(crate) async fn reached_at(public_url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::local(&folder.path().join("objects")).unwrap();
-        Self::made_of(folder, objects, public_url).await
+        let models = ReadModels::open(&folder.path().join("read.sqlite")).await.unwrap();
+        Self::made_of(folder, objects, models, public_url).await
     }
 
     /// A read side with its objects elsewhere.
     pub(crate) async fn with_objects(objects: Objects) -> Self {
-        Self::made_of(tempfile::tempdir().unwrap(), objects, None).await
+        let folder = tempfile::tempdir().unwrap();
+        let models = ReadModels::open(&folder.path().join("read.sqlite")).await.unwrap();
+        Self::made_of(folder, objects, models, None).await
     }
 
-    async fn made_of(folder: tempfile::TempDir, objects: Objects, public_url: Option<&str>) -> Self {
+    /// A read side whose read models are in this database.
+    pub(crate) async fn with_database(address: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::local(&folder.path().join("objects")).unwrap();
+        Self::made_of(folder, objects, ReadModels::connect(address).await.unwrap(), None).await
+    }
+
+    async fn made_of(
+        folder: tempfile::TempDir,
+        objects: Objects,
+        models: ReadModels,
+        public_url: Option<&str>,
+    ) -> Self {
         let log = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.unwrap());
-        let models = ReadModels::open(&folder.path().join("read.sqlite")).await.unwrap();
         let (ledgers, accounts) =
             (Arc::new(Streams::new(log.clone() as _)), Arc::new(Streams::new(log.clone() as _)));
         open_account(&accounts, OWNER, OWNER_KEY).await;
@@ -115,6 +129,12 @@ impl World {
         let head = self.log.head().await.unwrap();
         assert!(self.models.wait_until(head, std::time::Duration::from_secs(20)).await.unwrap());
         projector.shutdown().await;
+    }
+
+    /// Gives the owner another allowance from the next month on.
+    pub(crate) async fn allow(&self, monthly_credits: u64, at: Moment) {
+        let accounts: Streams<Account> = Streams::new(self.log.clone());
+        accounts.transact(OWNER, ChangeAllowance { monthly_credits, at }).await.unwrap();
     }
 
     /// Takes all stored results and pictures away.

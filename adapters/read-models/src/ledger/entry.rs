@@ -25,6 +25,38 @@ pub enum EntryKind {
     Closed,
 }
 
+impl EntryKind {
+    /// Every kind, in the order of a month's life.
+    pub const ALL: [Self; 6] =
+        [Self::Opened, Self::Granted, Self::Reserved, Self::Charged, Self::Refunded, Self::Closed];
+
+    /// The word on the wire and in the tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Granted => "granted",
+            Self::Reserved => "reserved",
+            Self::Charged => "charged",
+            Self::Refunded => "refunded",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The name of the event that an entry of this kind tells of.
+    #[must_use]
+    pub fn event_name(self) -> &'static str {
+        match self {
+            Self::Opened => "PeriodOpened",
+            Self::Granted => "CreditsGranted",
+            Self::Reserved => "CreditsReserved",
+            Self::Charged => "CreditsCharged",
+            Self::Refunded => "CreditsRefunded",
+            Self::Closed => "PeriodClosed",
+        }
+    }
+}
+
 /// Why credits moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

@@ -1,0 +1,113 @@
+//! Why a batch's credits moved: which events of the batch an entry of the ledger answers. A ledger names the batch,
+//! the round, the item and the attempt, never an event, so they are looked up in the batch's stream when they are
+//! asked for. Pure but for that one read.
+
+use crate::QueryState;
+use leafcutter_domain::{
+    BatchId, ItemIndex, Period, ReservationId,
+    batch::{Batch, BatchEvent, RoundTerms},
+    ledger::RefundReason,
+};
+use leafcutter_event_store::{Aggregate, Position, StoredEvent, decode};
+use leafcutter_read_models::{EntryKind, LedgerEntry, Reason};
+use leafcutter_wire::ApiError;
+use uuid::Uuid;
+
+/// Where an event is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EventPlace {
+    pub(crate) id: Uuid,
+    pub(crate) position: Position,
+    pub(crate) revision: u64,
+    pub(crate) name: String,
+}
+
+/// A fact of a batch that can move credits.
+#[derive(Debug)]
+enum Fact {
+    Begun { reservation: ReservationId, period: Period },
+    Ended { item: ItemIndex, reservation: ReservationId, attempt: u32 },
+    Cancelled,
+    Abandoned { reservation: ReservationId },
+    Broken,
+}
+
+/// The facts of a batch that can move credits, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Facts(Vec<(Fact, EventPlace)>);
+
+impl Facts {
+    /// The facts of a batch, as its stream has them now.
+    pub(crate) async fn of(state: &QueryState, batch: BatchId) -> Result<Self, ApiError> {
+        let events = state.events(&Batch::stream(batch)).await?;
+        Ok(Self(events.into_iter().filter_map(|stored| fact_of(batch, stored)).collect()))
+    }
+
+    /// The events that an entry answers, each with the item that it is about, if it is about one.
+    pub(crate) fn causes(&self, entry: &LedgerEntry) -> Vec<(&EventPlace, Option<ItemIndex>)> {
+        let item = |fact: &Fact| if let Fact::Ended { item, .. } = fact { Some(*item) } else { None };
+        let found = self.0.iter().filter(|(fact, _)| is_cause(fact, entry));
+        found.map(|(fact, place)| (place, item(fact))).collect()
+    }
+}
+
+fn is_cause(fact: &Fact, entry: &LedgerEntry) -> bool {
+    let ours = |reservation: &ReservationId| entry.reservation == Some(*reservation);
+    match (entry.kind, fact) {
+        (EntryKind::Reserved, Fact::Begun { reservation, period }) => {
+            ours(reservation) && *period == entry.period
+        }
+        (EntryKind::Charged, Fact::Ended { item, reservation, attempt }) => {
+            ours(reservation) && entry.items.contains(item) && entry.attempt == Some(*attempt)
+        }
+        (EntryKind::Refunded, fact) => match (entry.reason, fact) {
+            (Some(Reason::Refund(RefundReason::Failed)), Fact::Ended { item, reservation, .. }) => {
+                ours(reservation) && entry.items.contains(item)
+            }
+            (Some(Reason::Refund(RefundReason::Cancelled)), Fact::Cancelled) => true,
+            (Some(Reason::Refund(RefundReason::Abandoned)), Fact::Broken) => true,
+            (Some(Reason::Refund(RefundReason::Abandoned)), Fact::Abandoned { reservation }) => {
+                ours(reservation)
+            }
+            // The batch began this round with a reservation of another month, so this one was left over.
+            (Some(Reason::Refund(RefundReason::Abandoned)), Fact::Begun { reservation, period }) => {
+                ours(reservation) && *period != entry.period
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// An event that cannot be read leaves the entries that it caused without a cause: the statement itself is right.
+fn fact_of(batch: BatchId, stored: StoredEvent) -> Option<(Fact, EventPlace)> {
+    let event = match decode::<BatchEvent>(&stored) {
+        Ok((event, _)) => event,
+        Err(error) => {
+            tracing::warn!(%error, "an event cannot be read, so the entries that it caused have no cause");
+            return None;
+        }
+    };
+    let begun = |terms: RoundTerms| Fact::Begun { reservation: terms.reservation, period: terms.period };
+    let ended = |item, round, attempt| {
+        let reservation = ReservationId::of(batch, round);
+        Fact::Ended { item, reservation, attempt }
+    };
+    let fact = match event {
+        BatchEvent::BatchSubmitted(submitted) => begun(submitted.terms),
+        BatchEvent::RetryRequested(requested) => begun(requested.terms),
+        BatchEvent::ItemCompleted(event) => ended(event.item, event.round, event.attempt),
+        BatchEvent::ItemFailed(event) => ended(event.item, event.round, event.attempt),
+        BatchEvent::BatchCancelled(_) => Fact::Cancelled,
+        BatchEvent::BatchFailed(_) => Fact::Broken,
+        BatchEvent::SubmissionAbandoned(abandoned) => {
+            Fact::Abandoned { reservation: ReservationId::of(batch, abandoned.round) }
+        }
+        BatchEvent::ItemQueued(_)
+        | BatchEvent::ItemStarted(_)
+        | BatchEvent::ItemRequeued(_)
+        | BatchEvent::BatchCompleted(_) => return None,
+    };
+    let StoredEvent { id, position, revision, name, .. } = stored;
+    Some((fact, EventPlace { id, position, revision, name }))
+}
