@@ -112,6 +112,12 @@ impl Walk {
         }
     }
 
+    /// Whether every event so far is right.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.fault.is_none() && self.suspect.is_none()
+    }
+
     /// Ends the walk.
     #[must_use]
     pub fn finish(mut self) -> Walked {

@@ -3,11 +3,15 @@
 
 mod api;
 mod causes;
+mod export_line;
+mod ledger_check;
+mod ledger_log;
 mod params;
 mod past_ledger;
 mod present_ledger;
 mod router;
 mod state;
+mod statement_check;
 mod v1;
 
 pub use present_ledger::{PresentLedger, present_ledger};

@@ -32,6 +32,8 @@ fn api() -> OpenApiRouter<QueryState> {
         .routes(routes!(api::usage::usage))
         .routes(routes!(api::credits::credits))
         .routes(routes!(api::credits_history::history))
+        .routes(routes!(api::credits_export::export))
+        .routes(routes!(api::credits_verify::verify))
 }
 
 fn v1() -> OpenApiRouter<QueryState> {

@@ -8,6 +8,7 @@ use leafcutter_domain::{
     ledger::Ledger,
 };
 use leafcutter_event_store::{Aggregate, EventStore, StoreError, StoredEvent, StreamName, Streams, decode};
+use leafcutter_ledger_proof::HeadSigner;
 use leafcutter_object_store::Objects;
 use leafcutter_read_models::{BatchView, LiveModels, ReadModelError, ReadModels, fold};
 use leafcutter_wire::{ApiError, Clock, Gate};
@@ -42,6 +43,8 @@ pub struct QueryParts {
     pub models: LiveModels,
     /// Results and screenshots.
     pub objects: Objects,
+    /// Signs where ledgers end.
+    pub signer: HeadSigner,
     /// The time.
     pub clock: Clock,
     /// Keys and rate limits.

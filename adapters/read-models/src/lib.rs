@@ -15,6 +15,7 @@ mod ledger;
 mod models;
 mod postgres;
 mod sqlite;
+mod statement;
 mod text;
 mod turn;
 mod versions;

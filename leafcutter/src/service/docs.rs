@@ -13,9 +13,8 @@ use utoipa_swagger_ui::SwaggerUi;
         title = "Leafcutter",
         description = "Batch web scraping that you run yourself. Two wire formats over one domain: `/api` for clients of \
         Spidra's batch API, `/v1` for clients of AnchorBrowser's batch sessions.\n\n\
-        **Not built yet**, and refused rather than ignored: submit's `webhook`; `GET /api/batch/scrape/{batchId}/events`, `/history` and `/export`; `GET /api/credits` with \
-        `at`, `/api/credits/history` and `/api/credits/verify`; creating, cancelling and deleting batch sessions under \
-        `/v1`; `/metrics`. Options answer 422, paths 404 or 405.",
+        **Not built yet**, and refused rather than ignored: submit's `webhook`; `GET /api/batch/scrape/{batchId}/events`, `/history` and `/export`; \
+        creating, cancelling and deleting batch sessions under `/v1`; `/metrics`. Options answer 422, paths 404 or 405.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     security(("api_key" = []), ("bearer" = []), ("anchor_api_key" = [])),

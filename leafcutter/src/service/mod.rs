@@ -182,7 +182,8 @@ impl Parts {
         }
         if let (true, Some(keys), Some(objects)) = (roles.query, &self.keys, &self.objects) {
             let commands = self.commands.as_ref();
-            self.queries = Some(sides::queries(args, log, keys, &models, objects, commands));
+            let data = data.as_ref();
+            self.queries = Some(sides::queries(args, data, log, keys, &models, objects, commands)?);
         }
         self.models = Some(models);
         Ok(())

@@ -4,7 +4,7 @@ use super::{
     broker::Broker,
     data_dir::DataDir,
     health::Health,
-    settings::{self, Plan, ServeArgs},
+    settings::{self, KeyBytes, Plan, ServeArgs},
     stores::Log,
 };
 use anyhow::Context;
@@ -15,6 +15,7 @@ use leafcutter_command_api::{
 use leafcutter_domain::Extras;
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
+use leafcutter_ledger_proof::HeadSigner;
 use leafcutter_object_store::Objects;
 use leafcutter_projector::Projector;
 use leafcutter_query_api::{QueryParts, QuerySettings, QueryState};
@@ -44,10 +45,21 @@ pub(super) fn secrets_are_usable(plan: &Plan) -> anyhow::Result<()> {
     }
     if plan.roles.command {
         settings::admin_token()?;
+    }
+    if plan.roles.command || plan.roles.query {
         let key = settings::secret_key()?;
         anyhow::ensure!(key.is_some() || plan.roles.work, KEY_MISSING);
     }
     Ok(())
+}
+
+/// The key of the settings, else the one in the data directory.
+fn service_key(data: Option<&DataDir>) -> anyhow::Result<KeyBytes> {
+    match (settings::secret_key()?, data) {
+        (Some(key), _) => Ok(key),
+        (None, Some(data)) => data.service_key(),
+        (None, None) => anyhow::bail!(KEY_MISSING),
+    }
 }
 
 pub(super) fn commands(
@@ -58,11 +70,7 @@ pub(super) fn commands(
     broker: &Broker,
     objects: &Objects,
 ) -> anyhow::Result<Commands> {
-    let key = match (settings::secret_key()?, data) {
-        (Some(key), _) => key,
-        (None, Some(data)) => data.service_key()?,
-        (None, None) => anyhow::bail!(KEY_MISSING),
-    };
+    let key = service_key(data)?;
     let settings = CommandSettings {
         extras: Extras { model: args.pages.model.budget(), captcha_solver: super::solver::is_set(args) },
         batch_urls_max: args.write.batch_urls.into(),
@@ -135,12 +143,13 @@ pub(super) fn projector(args: &ServeArgs, log: &Log, models: &LiveModels, health
 
 pub(super) fn queries(
     args: &ServeArgs,
+    data: Option<&DataDir>,
     log: &Log,
     keys: &Arc<KeyDirectory>,
     models: &LiveModels,
     objects: &Objects,
     commands: Option<&Commands>,
-) -> QueryState {
+) -> anyhow::Result<QueryState> {
     // Where the write side is in this process too, both share what is costly to have twice: folded streams, and one
     // count of a key's requests.
     let ledgers =
@@ -155,7 +164,7 @@ pub(super) fn queries(
         public_url: args.read.public_url.clone(),
         result_bytes_max: args.results.result_bytes,
     };
-    QueryState::new(QueryParts {
+    Ok(QueryState::new(QueryParts {
         store: log.store(),
         ledgers,
         accounts,
@@ -163,8 +172,9 @@ pub(super) fn queries(
         objects: objects.clone(),
         gate,
         clock: commands.map_or_else(Clock::system, |side| side.clock.clone()),
+        signer: HeadSigner::from_service_key(&*service_key(data)?),
         settings,
-    })
+    }))
 }
 
 pub(super) fn worker_settings(args: &ServeArgs, data: Option<&DataDir>) -> anyhow::Result<WorkerSettings> {

@@ -8,6 +8,7 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use leafcutter_domain::Moment;
+use leafcutter_ledger_proof::{Head, HeadEntry};
 use leafcutter_wire::{ApiError, Caller, ErrorBody, ValidationBody, WaitBody};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -28,6 +29,46 @@ pub(crate) struct Credits {
     spent: u64,
     /// Free.
     available: u64,
+    head: LedgerHead,
+}
+
+/// Where the account's ledger ends, signed: keep it, and `leafcutter audit` proves later that no entry that it covers
+/// was touched. `docs/ledger.md` says how it is made and checked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LedgerHead {
+    #[schema(format = Uuid)]
+    account: String,
+    #[schema(format = DateTime)]
+    at: String,
+    /// Oldest month first; none before the first month has begun.
+    entries: Vec<LedgerHeadEntry>,
+    /// Ed25519 key of the service, the same for every answer.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    public_key: String,
+    /// Ed25519 signature over account, time and entries.
+    #[schema(pattern = "^[0-9a-f]{128}$")]
+    signature: String,
+}
+
+/// The last event of a month.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LedgerHeadEntry {
+    #[schema(pattern = r"^ledger-[0-9a-f-]{36}-\d{4}-\d{2}$")]
+    stream: String,
+    revision: u64,
+    /// Its hash in the chain.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    hash: String,
+}
+
+impl From<Head> for LedgerHead {
+    fn from(head: Head) -> Self {
+        let Head { account, at, entries, public_key, signature } = head;
+        let entry = |HeadEntry { stream, revision, hash }| LedgerHeadEntry { stream, revision, hash };
+        let entries = entries.into_iter().map(entry).collect();
+        Self { account, at, entries, public_key, signature }
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,7 +81,8 @@ pub(crate) struct CreditsParams {
 
 /// Get the balance
 ///
-/// With `at`, the balance as it was at a past moment, everything of that moment included, by replay of the log.
+/// With `at`, the balance as it was at a past moment, everything of that moment included, by replay of the log. The
+/// head is that of now all the same.
 #[utoipa::path(
     get, path = "/api/credits", tag = "Account", operation_id = "getCredits",
     params(CreditsParams),
@@ -66,5 +108,7 @@ pub(crate) async fn credits(
         None => present_ledger(&state.ledgers, &state.accounts, caller.account, state.clock.now()).await?,
     };
     let PresentLedger { period, allowance, granted, held, spent, available } = ledger;
-    Ok(Json(Credits { period: period.to_string(), allowance, granted, held, spent, available }))
+    // After the balance, so that it covers every entry in it.
+    let head = state.ledger_head(caller.account).await?.into();
+    Ok(Json(Credits { period: period.to_string(), allowance, granted, held, spent, available, head }))
 }

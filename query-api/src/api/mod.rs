@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod credits;
+pub(crate) mod credits_export;
 pub(crate) mod credits_history;
+pub(crate) mod credits_verify;
 mod etag;
 pub(crate) mod list;
 mod results;

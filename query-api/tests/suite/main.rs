@@ -6,6 +6,8 @@
 mod account;
 mod batches;
 mod document;
+mod exports;
+mod heads;
 mod history;
 mod lists;
 mod past;
@@ -14,3 +16,5 @@ mod screenshots;
 mod sessions;
 mod statement;
 mod support;
+mod tampering;
+mod verify;

@@ -10,6 +10,7 @@ use leafcutter_domain::{
     ledger::Ledger,
 };
 use leafcutter_event_store::{EventStore, SqliteEventStore, Streams};
+use leafcutter_ledger_proof::HeadSigner;
 use leafcutter_object_store::Objects;
 use leafcutter_projector::{Projector, Settings};
 use leafcutter_query_api::{QueryParts, QuerySettings, QueryState, router};
@@ -101,6 +102,7 @@ impl World {
             accounts,
             models: models.clone().into(),
             objects: objects.clone(),
+            signer: HeadSigner::from_service_key(&[7; 32]),
             clock: Clock::given(now),
             gate: Gate::new(KeyDirectory::start(log.clone()), RateLimit::per_minute(0)),
             settings: QuerySettings {
@@ -135,6 +137,11 @@ impl World {
     pub(crate) async fn allow(&self, monthly_credits: u64, at: Moment) {
         let accounts: Streams<Account> = Streams::new(self.log.clone());
         accounts.transact(OWNER, ChangeAllowance { monthly_credits, at }).await.unwrap();
+    }
+
+    /// A file of this read side.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Takes all stored results and pictures away.

@@ -36,6 +36,21 @@ pub(crate) async fn entries(
     Ok(EntryPage { entries, total })
 }
 
+/// A month's entries from one on, in their order.
+pub(crate) async fn statement(
+    pool: &Pool,
+    account: AccountId,
+    period: Period,
+    from: u64,
+    limit: u32,
+) -> Result<Vec<RecordedEntry>, ReadModelError> {
+    let mut query = QueryBuilder::<Engine>::new("SELECT * FROM ledger_entries WHERE account = ");
+    query.push_bind(account.0).push(" AND period = ").push_bind(period.to_string());
+    query.push(" AND revision >= ").push_bind(number(from));
+    query.push(" ORDER BY revision LIMIT ").push_bind(i64::from(limit));
+    query.build().fetch_all(pool).await?.iter().map(entry).collect()
+}
+
 /// The sums of the months say how many entries there are, so that all of them need no count row by row.
 async fn total(
     connection: &mut Connection,

@@ -1,0 +1,138 @@
+//! One line of an export of credits: a ledger event as it is stored, its place in the chain, and what it moved. What
+//! cannot be read is empty and never leaves a line out: the chain must be whole.
+
+use crate::ledger_log::entry;
+use leafcutter_domain::{ItemIndex, ledger::LedgerEvent};
+use leafcutter_event_store::{StoredEvent, decode};
+use leafcutter_ledger_proof::Entry;
+use leafcutter_read_models::{LedgerBalance, LedgerEntry};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The columns of the CSV form: all fields of the JSON form but the data.
+pub(crate) const CSV_COLUMNS: [&str; 17] = [
+    "stream",
+    "revision",
+    "id",
+    "name",
+    "occurredAt",
+    "prev",
+    "hash",
+    "position",
+    "kind",
+    "amount",
+    "change",
+    "balance",
+    "held",
+    "batch",
+    "items",
+    "attempt",
+    "reason",
+];
+
+/// A line.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportLine {
+    stream: String,
+    revision: u64,
+    id: String,
+    name: String,
+    occurred_at: String,
+    prev: String,
+    hash: String,
+    position: String,
+    #[serde(flatten)]
+    moved: Moved,
+    /// The stored bytes, exactly.
+    data: String,
+}
+
+/// What the entry moved; nothing is known of an event that cannot be read.
+#[derive(Debug, Default, Serialize)]
+struct Moved {
+    kind: Option<&'static str>,
+    amount: Option<u64>,
+    change: Option<i64>,
+    balance: Option<u64>,
+    held: Option<u64>,
+    batch: Option<Uuid>,
+    items: Vec<ItemIndex>,
+    attempt: Option<u32>,
+    reason: Option<&'static str>,
+}
+
+impl From<LedgerEntry> for Moved {
+    fn from(entry: LedgerEntry) -> Self {
+        Self {
+            kind: Some(entry.kind.as_str()),
+            amount: Some(entry.amount),
+            change: Some(entry.change),
+            balance: Some(entry.balance),
+            held: Some(entry.held),
+            batch: entry.batch.map(|batch| batch.0),
+            items: entry.items,
+            attempt: entry.attempt,
+            reason: entry.reason.map(|reason| reason.as_str()),
+        }
+    }
+}
+
+impl ExportLine {
+    /// The line of the event that is next in the books.
+    pub(crate) fn new(stored: &StoredEvent, books: &mut Option<LedgerBalance>) -> Self {
+        if stored.revision == 0 {
+            *books = None;
+        }
+        let event = decode::<LedgerEvent>(stored).ok().map(|(event, _)| event);
+        let entered = event.and_then(|event| LedgerBalance::enter(books, &event, stored.revision).ok());
+        let moved = entered.flatten().map(Moved::from).unwrap_or_default();
+        let Entry { stream, revision, id, name, occurred_at, prev, hash, data } = entry(stored);
+        // The service writes JSON; bytes that are no text were not written by it, and their hash will not fit.
+        let data = String::from_utf8_lossy(&data).into_owned();
+        let position = stored.position.to_string();
+        Self { stream, revision, id, name, occurred_at, prev, hash, position, moved, data }
+    }
+
+    /// Time in the metadata, as stored.
+    pub(crate) fn occurred_at(&self) -> &str {
+        &self.occurred_at
+    }
+
+    /// Appends the line as JSON.
+    pub(crate) fn write_json(&self, text: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *text, self).expect("text and numbers become JSON, and memory takes them");
+        text.push(b'\n');
+    }
+
+    /// Appends the line as CSV: the service's own words, numbers and ids, none of which a spreadsheet runs.
+    pub(crate) fn write_csv(&self, text: &mut Vec<u8>) {
+        let items: Vec<String> = self.moved.items.iter().map(ToString::to_string).collect();
+        let moved = &self.moved;
+        let fields: [String; CSV_COLUMNS.len()] = [
+            self.stream.clone(),
+            self.revision.to_string(),
+            self.id.clone(),
+            self.name.clone(),
+            self.occurred_at.clone(),
+            self.prev.clone(),
+            self.hash.clone(),
+            self.position.clone(),
+            moved.kind.unwrap_or_default().to_owned(),
+            shown(moved.amount),
+            shown(moved.change),
+            shown(moved.balance),
+            shown(moved.held),
+            shown(moved.batch),
+            items.join(" "),
+            shown(moved.attempt),
+            moved.reason.unwrap_or_default().to_owned(),
+        ];
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(text);
+        writer.write_record(&fields).expect("memory takes every record");
+    }
+}
+
+fn shown(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
