@@ -1,8 +1,11 @@
 //! The read models in a schema of a PostgreSQL database. The statements are in `../sql`, compiled here against
 //! PostgreSQL's types.
 
+mod copy;
 #[path = "../sql/dump.rs"]
 pub(crate) mod dump;
+#[path = "../sql/insert.rs"]
+mod insert;
 #[path = "../sql/ledger_read.rs"]
 pub(crate) mod ledger_read;
 #[path = "../sql/ledger_write.rs"]
@@ -17,6 +20,7 @@ pub(crate) mod versions;
 #[path = "../sql/write.rs"]
 pub(crate) mod write;
 
+use copy::{Fields, copy_in};
 pub(crate) use open::{Connections, connect, drop_tables, lock_versions, registry, take_turn};
 use sqlx::{PgConnection as Connection, PgPool as Pool, Postgres as Engine, postgres::PgRow as Row};
 

@@ -1,7 +1,10 @@
 //! What a run of events changes in the ledgers' tables. Compiled once for each engine, whose types are in the parent
 //! module.
 
-use super::{Connection, Engine};
+use super::{
+    Connection, Engine, Fields,
+    insert::{Columns, insert},
+};
 use crate::{
     Changes, LedgerBalance, ReadModelError, RecordedEntry,
     text::{items_text, number, word},
@@ -18,10 +21,7 @@ pub(super) async fn ledgers(connection: &mut Connection, changes: &Changes) -> R
     for some in ledgers.chunks(ROWS_PER_STATEMENT) {
         sums(connection, some).await?;
     }
-    for some in changes.entries.chunks(ROWS_PER_STATEMENT) {
-        entries(connection, some).await?;
-    }
-    Ok(())
+    entries(connection, &changes.entries).await
 }
 
 async fn sums(
@@ -51,16 +51,16 @@ async fn sums(
     Ok(())
 }
 
+const ENTRIES: Columns =
+    "ledger_entries (account, period, revision, event, position, kind, at, amount, change, balance,
+    held, spent, batch, round, reservation, items, attempt, reason)";
+
 async fn entries(connection: &mut Connection, entries: &[RecordedEntry]) -> Result<(), ReadModelError> {
-    let mut prepared = Vec::with_capacity(entries.len());
+    let mut rows = Vec::with_capacity(entries.len());
     for recorded in entries {
-        prepared.push((recorded, word(&recorded.entry.kind)?));
+        rows.push((recorded, word(&recorded.entry.kind)?));
     }
-    let mut query = QueryBuilder::<Engine>::new(
-        "INSERT INTO ledger_entries (account, period, revision, event, position, kind, at, amount, change, balance,
-         held, spent, batch, round, reservation, items, attempt, reason) ",
-    );
-    query.push_values(prepared, |mut row, (recorded, kind)| {
+    insert(connection, ENTRIES, &rows, |row: &mut Fields<'_>, (recorded, kind)| {
         let RecordedEntry { account, entry, event, position } = recorded;
         row.push_bind(account.0).push_bind(entry.period.to_string()).push_bind(number(entry.revision));
         row.push_bind(event).push_bind(position.to_string()).push_bind(kind);
@@ -70,7 +70,6 @@ async fn entries(connection: &mut Connection, entries: &[RecordedEntry]) -> Resu
         row.push_bind(entry.reservation.map(|reservation| reservation.0));
         row.push_bind(items_text(&entry.items)).push_bind(entry.attempt.map(i64::from));
         row.push_bind(entry.reason.map(|reason| reason.as_str()));
-    });
-    query.build().execute(connection).await?;
-    Ok(())
+    })
+    .await
 }

@@ -1,9 +1,13 @@
 //! The one write: everything that a run of events changes, and the checkpoint, in one transaction and few statements.
 //! Compiled once for each engine, whose types are in the parent module.
 
-use super::{Connection, Engine, WRITE, ledger_write, rows};
+use super::{
+    Connection, Engine, Fields, WRITE,
+    insert::{Columns, insert, upsert},
+    ledger_write, rows,
+};
 use crate::{
-    BatchChange, Changes, ItemView, ReadModelError,
+    BatchChange, BatchHeader, Changes, ItemView, ReadModelError,
     text::{number, word},
 };
 use leafcutter_domain::{BatchId, Moment};
@@ -68,44 +72,46 @@ async fn counts(connection: &mut Connection, changes: &Changes) -> Result<(), Re
     Ok(())
 }
 
+const BATCHES: Columns =
+    "batches (batch, account, status, output, channel, total, pending, running, completed, failed,
+    cancelled, metadata, failure, created_at, finished_at, revision)";
+
+/// A batch with the words and documents of its row.
+type Row<'v> = (&'v BatchHeader, (String, String, String), Option<Document<'static>>, Option<String>);
+
 /// Of a batch that is there, only what events can change is written again.
 async fn batches(connection: &mut Connection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
-    for some in changes.chunks(ROWS_PER_STATEMENT) {
-        let mut prepared = Vec::with_capacity(some.len());
-        for BatchChange { after, .. } in some {
-            let header = &after.header;
-            let failure = header.failure.as_ref().map(word).transpose()?;
-            let metadata = header.metadata.as_ref().map(|value| Document(value.to_string().into()));
-            let words = (word(&header.status)?, word(&header.output)?, word(&header.channel)?);
-            prepared.push((header, words, metadata, failure));
-        }
-        let mut query = QueryBuilder::<Engine>::new(
-            "INSERT INTO batches (batch, account, status, output, channel, total, pending, running, completed,
-             failed, cancelled, metadata, failure, created_at, finished_at, revision) ",
-        );
-        query.push_values(prepared, |mut row, (header, (status, output, channel), metadata, failure)| {
-            row.push_bind(header.batch.0).push_bind(header.account.0);
-            row.push_bind(status).push_bind(output).push_bind(channel);
-            let counts = header.counts;
-            let all = [counts.pending, counts.running, counts.completed, counts.failed, counts.cancelled];
-            row.push_bind(i64::from(header.total));
-            for count in all {
-                row.push_bind(i64::from(count));
-            }
-            row.push_bind(metadata).push_bind(failure);
-            row.push_bind(Time(header.created_at.millis()));
-            row.push_bind(time(header.finished_at));
-            row.push_bind(number(header.revision));
-        });
-        query.push(
-            " ON CONFLICT (batch) DO UPDATE SET status = excluded.status, pending = excluded.pending,
-             running = excluded.running, completed = excluded.completed, failed = excluded.failed,
-             cancelled = excluded.cancelled, failure = excluded.failure, finished_at = excluded.finished_at,
-             revision = excluded.revision",
-        );
-        query.build().execute(&mut *connection).await?;
+    let (mut new, mut known) = (Vec::new(), Vec::new());
+    for BatchChange { before, after } in changes {
+        let header = &after.header;
+        let failure = header.failure.as_ref().map(word).transpose()?;
+        let metadata = header.metadata.as_ref().map(|value| Document(value.to_string().into()));
+        let words = (word(&header.status)?, word(&header.output)?, word(&header.channel)?);
+        let rows = if before.is_none() { &mut new } else { &mut known };
+        rows.push((header, words, metadata, failure));
     }
-    Ok(())
+    let put = |row: &mut Fields<'_>, (header, words, metadata, failure): &Row<'_>| {
+        let (status, output, channel) = words;
+        row.push_bind(header.batch.0).push_bind(header.account.0);
+        row.push_bind(status).push_bind(output).push_bind(channel);
+        let counts = header.counts;
+        let all = [counts.pending, counts.running, counts.completed, counts.failed, counts.cancelled];
+        row.push_bind(i64::from(header.total));
+        for count in all {
+            row.push_bind(i64::from(count));
+        }
+        row.push_bind(metadata).push_bind(failure);
+        row.push_bind(Time(header.created_at.millis()));
+        row.push_bind(time(header.finished_at));
+        row.push_bind(number(header.revision));
+    };
+    insert(connection, BATCHES, &new, put).await?;
+    let on_conflict =
+        " ON CONFLICT (batch) DO UPDATE SET status = excluded.status, pending = excluded.pending,
+         running = excluded.running, completed = excluded.completed, failed = excluded.failed,
+         cancelled = excluded.cancelled, failure = excluded.failure, finished_at = excluded.finished_at,
+         revision = excluded.revision";
+    upsert(connection, BATCHES, on_conflict, &known, put).await
 }
 
 /// The items that are new or differ from their rows.
@@ -116,42 +122,44 @@ fn changed(change: &BatchChange) -> impl Iterator<Item = (BatchId, &ItemView)> {
     items.filter(|(place, item)| before.get(*place) != Some(item)).map(move |(_, item)| (batch, item))
 }
 
+const ITEMS: Columns =
+    "items (batch, item, url, status, attempts, error_code, error_message, retryable, extractor,
+    final_url, http_status, credits, started_at, finished_at, result_key, screenshot_key)";
+
+/// An item with the words of its row.
+type ItemRow<'v> = (BatchId, &'v ItemView, String, Option<String>);
+
 async fn items(connection: &mut Connection, changes: &[BatchChange]) -> Result<(), ReadModelError> {
-    let changed: Vec<(BatchId, &ItemView)> = changes.iter().flat_map(changed).collect();
-    for some in changed.chunks(ROWS_PER_STATEMENT) {
-        let mut prepared = Vec::with_capacity(some.len());
-        for (batch, item) in some {
+    let (mut new, mut known) = (Vec::new(), Vec::new());
+    for change in changes {
+        let rows = if change.before.is_none() { &mut new } else { &mut known };
+        for (batch, item) in changed(change) {
             let extractor = item.extractor.as_ref().map(word).transpose()?;
-            prepared.push((batch, item, word(&item.status)?, extractor));
+            rows.push((batch, item, word(&item.status)?, extractor));
         }
-        let mut query = QueryBuilder::<Engine>::new(
-            "INSERT INTO items (batch, item, url, status, attempts, error_code, error_message, retryable, extractor,
-             final_url, http_status, credits, started_at, finished_at, result_key, screenshot_key) ",
-        );
-        query.push_values(prepared, |mut row, (batch, item, status, extractor)| {
-            let error = item.error.as_ref();
-            row.push_bind(batch.0).push_bind(i64::from(item.index)).push_bind(Text::from(&item.url));
-            row.push_bind(status).push_bind(i64::from(item.attempts));
-            row.push_bind(error.map(|error| error.code.as_str()));
-            row.push_bind(error.map(|error| Text::from(&error.message)));
-            row.push_bind(error.map(|error| error.retryable));
-            row.push_bind(extractor).push_bind(item.final_url.as_ref().map(Text::from));
-            row.push_bind(item.http_status.map(i64::from)).push_bind(number(item.credits));
-            row.push_bind(time(item.started_at));
-            row.push_bind(time(item.finished_at));
-            row.push_bind(item.result_key.as_ref()).push_bind(item.screenshot_key.as_ref());
-        });
-        query.push(
-            " ON CONFLICT (batch, item) DO UPDATE SET status = excluded.status, attempts = excluded.attempts,
-             error_code = excluded.error_code, error_message = excluded.error_message,
-             retryable = excluded.retryable, extractor = excluded.extractor, final_url = excluded.final_url,
-             http_status = excluded.http_status, credits = excluded.credits, started_at = excluded.started_at,
-             finished_at = excluded.finished_at, result_key = excluded.result_key,
-             screenshot_key = excluded.screenshot_key",
-        );
-        query.build().execute(&mut *connection).await?;
     }
-    Ok(())
+    let put = |row: &mut Fields<'_>, (batch, item, status, extractor): &ItemRow<'_>| {
+        let error = item.error.as_ref();
+        row.push_bind(batch.0).push_bind(i64::from(item.index)).push_bind(Text::from(&item.url));
+        row.push_bind(status).push_bind(i64::from(item.attempts));
+        row.push_bind(error.map(|error| error.code.as_str()));
+        row.push_bind(error.map(|error| Text::from(&error.message)));
+        row.push_bind(error.map(|error| error.retryable));
+        row.push_bind(extractor).push_bind(item.final_url.as_ref().map(Text::from));
+        row.push_bind(item.http_status.map(i64::from)).push_bind(number(item.credits));
+        row.push_bind(time(item.started_at));
+        row.push_bind(time(item.finished_at));
+        row.push_bind(item.result_key.as_ref()).push_bind(item.screenshot_key.as_ref());
+    };
+    insert(connection, ITEMS, &new, put).await?;
+    let on_conflict =
+        " ON CONFLICT (batch, item) DO UPDATE SET status = excluded.status, attempts = excluded.attempts,
+         error_code = excluded.error_code, error_message = excluded.error_message,
+         retryable = excluded.retryable, extractor = excluded.extractor, final_url = excluded.final_url,
+         http_status = excluded.http_status, credits = excluded.credits, started_at = excluded.started_at,
+         finished_at = excluded.finished_at, result_key = excluded.result_key,
+         screenshot_key = excluded.screenshot_key";
+    upsert(connection, ITEMS, on_conflict, &known, put).await
 }
 
 async fn usage(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {

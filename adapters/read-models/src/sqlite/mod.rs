@@ -2,6 +2,9 @@
 
 #[path = "../sql/dump.rs"]
 pub(crate) mod dump;
+mod fields;
+#[path = "../sql/insert.rs"]
+mod insert;
 #[path = "../sql/ledger_read.rs"]
 pub(crate) mod ledger_read;
 #[path = "../sql/ledger_write.rs"]
@@ -16,6 +19,7 @@ pub(crate) mod versions;
 #[path = "../sql/write.rs"]
 pub(crate) mod write;
 
+use fields::{Fields, copy_in};
 pub(crate) use open::{Connections, connect, registry};
 use sqlx::{Sqlite as Engine, SqliteConnection as Connection, SqlitePool as Pool, sqlite::SqliteRow as Row};
 
