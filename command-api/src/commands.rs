@@ -1,14 +1,12 @@
 //! Everything that the write side works with, in one cheap handle that handlers, desk and reactions share.
 
 use crate::{PriceBook, ServiceKey};
-use leafcutter_domain::{
-    Extras, ProxyPlace, account::Account, batch::Batch, ledger::Ledger, quarantine::Quarantine,
-};
+use leafcutter_domain::{Extras, ProxyPlace, account::Account, batch::Batch, quarantine::Quarantine};
 use leafcutter_egress::Policy;
 use leafcutter_event_store::Streams;
 use leafcutter_object_store::Objects;
 use leafcutter_secrets::Secrets;
-use leafcutter_wire::{Clock, Gate};
+use leafcutter_wire::{Clock, Gate, Ledgers};
 use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 /// What the operator may set.
@@ -39,7 +37,7 @@ pub struct CommandParts {
     /// Batches.
     pub batches: Arc<Streams<Batch>>,
     /// Ledgers.
-    pub ledgers: Arc<Streams<Ledger>>,
+    pub ledgers: Arc<Ledgers>,
     /// Accounts.
     pub accounts: Arc<Streams<Account>>,
     /// Decisions about streams that the read models cannot apply.

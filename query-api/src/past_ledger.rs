@@ -12,7 +12,7 @@ use leafcutter_domain::{
     ledger::Ledger,
 };
 use leafcutter_event_store::{Aggregate, LedgerId, decode};
-use leafcutter_wire::ApiError;
+use leafcutter_wire::{ApiError, walk_back};
 
 /// The books as they were at a moment.
 struct Past<'a> {
@@ -42,15 +42,25 @@ impl Past<'_> {
         }
     }
 
+    async fn month(&self, period: Period) -> Result<Option<Month>, ApiError> {
+        let id = LedgerId { account: self.account, period };
+        Ok(Month::of(&self.folded::<Ledger>(id).await?))
+    }
+
     async fn account(&self) -> Result<AccountState, ApiError> {
         self.folded::<Account>(self.account).await
     }
 }
 
 impl Books for Past<'_> {
-    async fn month(&self, period: Period) -> Result<Option<Month>, ApiError> {
-        let id = LedgerId { account: self.account, period };
-        Ok(Month::of(&self.folded::<Ledger>(id).await?))
+    async fn last_begun(&self, from: Period) -> Result<Option<Month>, ApiError> {
+        let Some((_, first)) = self.terms().await? else { return Ok(None) };
+        let mut last = walk_back(from, first, |period| self.month(period)).await?;
+        while let Some(next) = last.as_ref().and_then(|last| last.next) {
+            let Some(later) = self.month(next).await? else { break };
+            last = Some(later);
+        }
+        Ok(last)
     }
 
     async fn terms(&self) -> Result<Option<(u64, Period)>, ApiError> {

@@ -5,13 +5,10 @@
 use leafcutter_domain::{
     AccountId, Moment, Period,
     account::{Account, AccountState},
-    ledger::{Funds, Ledger, LedgerState},
+    ledger::{Funds, LedgerState},
 };
-use leafcutter_event_store::{LedgerId, Streams};
-use leafcutter_wire::{ApiError, last_begun};
-
-/// Months that are tried when clocks of replicas disagree about the present one.
-const MONTHS_TRIED_MAX: usize = 3;
+use leafcutter_event_store::Streams;
+use leafcutter_wire::{ApiError, Ledgers};
 
 /// An account's credits in the present month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +31,8 @@ pub struct PresentLedger {
 pub(crate) struct Month {
     ledger: PresentLedger,
     closed: bool,
+    /// The month that its end names as the next.
+    pub(crate) next: Option<Period>,
     /// What lasts beyond it: carried at its close, or free in it.
     lasting: Funds,
 }
@@ -43,11 +42,11 @@ impl Month {
     pub(crate) fn of(state: &LedgerState) -> Option<Self> {
         let period = state.period?;
         let (available, held) = (state.available.total(), state.held());
-        let LedgerState { allowance, granted, spent, closed, .. } = *state;
+        let LedgerState { allowance, granted, spent, closed, next, .. } = *state;
         let lasting =
             if closed { state.carried_at_close.clone() } else { state.available.lasting_beyond(period) };
         let ledger = PresentLedger { period, allowance, granted, held, spent, available };
-        Some(Self { ledger, closed, lasting })
+        Some(Self { ledger, closed, next, lasting })
     }
 }
 
@@ -58,48 +57,44 @@ pub(crate) fn terms(state: &AccountState) -> Option<(u64, Period)> {
 
 /// The books of one account, as of some moment.
 pub(crate) trait Books: Sync {
-    /// A month that had begun.
-    fn month(&self, period: Period) -> impl Future<Output = Result<Option<Month>, ApiError>> + Send;
+    /// The last month that had begun; `from` is that of the moment.
+    fn last_begun(&self, from: Period) -> impl Future<Output = Result<Option<Month>, ApiError>> + Send;
     /// The month's allowance and the first month; `None` for an account that was not there.
     fn terms(&self) -> impl Future<Output = Result<Option<(u64, Period)>, ApiError>> + Send;
 }
 
-/// The credits of the month in which they move at this moment.
+/// The credits of the month in which they move at this moment; one that has not begun is told as it would begin: with
+/// the allowance, and what the last month that began would carry into it.
 pub(crate) async fn standing(books: &impl Books, moment: Moment) -> Result<PresentLedger, ApiError> {
-    let mut period = Period::of(moment);
-    for _ in 0..MONTHS_TRIED_MAX {
-        match books.month(period).await? {
-            Some(Month { ledger, closed: false, .. }) => return Ok(ledger),
-            // Closed by a replica whose clock is ahead.
-            Some(_) => period = period.next(),
-            None => return to_come(books, period).await,
-        }
-    }
-    Err(ApiError::Busy("the month is turning."))
-}
-
-/// The month as it would begin: the allowance, and what the last month that began would carry into it.
-async fn to_come(books: &impl Books, period: Period) -> Result<PresentLedger, ApiError> {
-    let terms = books.terms().await?;
-    let (allowance, first) = terms.ok_or(ApiError::NotFound("There is no such account."))?;
-    let before = period.plus_months(-1);
-    let last = last_begun(before, first, |month| books.month(month)).await?;
+    let present = Period::of(moment);
+    let last = match books.last_begun(present).await? {
+        // A later one was opened by a replica whose clock is ahead.
+        Some(Month { ledger, closed: false, .. }) if ledger.period >= present => return Ok(ledger),
+        last => last,
+    };
+    let (allowance, _) = books.terms().await?.ok_or(ApiError::NotFound("There is no such account."))?;
+    let follows = |last: &Month| last.closed.then(|| last.next.unwrap_or(last.ledger.period.next()));
+    let period = last.as_ref().and_then(follows).map_or(present, |next| next.max(present));
     // Top-ups may have ended in idle months since.
+    let before = period.plus_months(-1);
     let granted = allowance + last.map_or(0, |last| last.lasting.lasting_beyond(before).total());
     Ok(PresentLedger { period, allowance, granted, held: 0, spent: 0, available: granted })
 }
 
 /// The books as they are now.
 struct Present<'a> {
-    ledgers: &'a Streams<Ledger>,
+    ledgers: &'a Ledgers,
     accounts: &'a Streams<Account>,
     account: AccountId,
 }
 
 impl Books for Present<'_> {
-    async fn month(&self, period: Period) -> Result<Option<Month>, ApiError> {
-        let id = LedgerId { account: self.account, period };
-        Ok(self.ledgers.inspect(id, |folded| Month::of(&folded.state)).await?)
+    async fn last_begun(&self, from: Period) -> Result<Option<Month>, ApiError> {
+        let first = self.accounts.recall(self.account, |folded| folded.state.opened_at.map(Period::of));
+        let Some(first) = first.await? else { return Ok(None) };
+        let Some(last) = self.ledgers.last_begun(self.account, from, first).await? else { return Ok(None) };
+        // Read a moment ago.
+        Ok(self.ledgers.recall(last.id, |folded| Month::of(&folded.state)).await?)
     }
 
     async fn terms(&self) -> Result<Option<(u64, Period)>, ApiError> {
@@ -112,7 +107,7 @@ impl Books for Present<'_> {
 /// # Errors
 /// The log cannot be read, or knows no such account.
 pub async fn present_ledger(
-    ledgers: &Streams<Ledger>,
+    ledgers: &Ledgers,
     accounts: &Streams<Account>,
     account: AccountId,
     now: Moment,

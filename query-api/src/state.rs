@@ -5,13 +5,12 @@ use leafcutter_domain::{
     AccountId, BatchId,
     account::Account,
     batch::{Batch, BatchEvent},
-    ledger::Ledger,
 };
 use leafcutter_event_store::{Aggregate, EventStore, StoreError, StoredEvent, StreamName, Streams, decode};
 use leafcutter_ledger_proof::HeadSigner;
 use leafcutter_object_store::Objects;
 use leafcutter_read_models::{BatchView, LiveModels, ReadModelError, ReadModels, fold};
-use leafcutter_wire::{ApiError, Clock, Gate};
+use leafcutter_wire::{ApiError, Clock, Gate, Ledgers};
 use std::{ops::Deref, sync::Arc, time::Duration};
 use url::Url;
 
@@ -36,7 +35,7 @@ pub struct QueryParts {
     /// The log.
     pub store: Arc<dyn EventStore>,
     /// Ledgers.
-    pub ledgers: Arc<Streams<Ledger>>,
+    pub ledgers: Arc<Ledgers>,
     /// Accounts.
     pub accounts: Arc<Streams<Account>>,
     /// The tables.

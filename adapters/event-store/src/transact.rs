@@ -7,7 +7,7 @@ mod group;
 
 pub use fold::Folded;
 
-use crate::{Aggregate, EventStore, StoreError, StoredFormError};
+use crate::{Aggregate, EventStore, StoreError, StoredFormError, decode};
 use group::{Group, Job};
 use std::{
     collections::HashMap,
@@ -108,6 +108,23 @@ impl<A: Aggregate> Streams<A> {
         let seen = look(&folded);
         *held = Some(folded);
         Ok(seen)
+    }
+
+    /// The hash of one event in the chain, hex; `None` while it is not there, and for streams without a chain.
+    ///
+    /// # Errors
+    /// The store is not available, or the log holds an event that cannot be read.
+    pub async fn hash_at(
+        &self,
+        id: A::Id,
+        revision: u64,
+    ) -> Result<Option<String>, TransactError<A::Rejection>> {
+        let found = self.store.read(&A::stream(id), revision, 1).await;
+        let found = found.map_err(|error| TransactError::Store(Arc::new(error)))?;
+        let Some(stored) = found.first() else { return Ok(None) };
+        let (_, metadata) =
+            decode::<A::Event>(stored).map_err(|error| TransactError::StoredForm(Arc::new(error)))?;
+        Ok(metadata.hash)
     }
 
     /// Looks at a stream for what never changes once it is there: in the state that is remembered here, and in the

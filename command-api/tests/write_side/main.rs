@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop with what it met")]
 
+mod clocks;
 mod cookies;
 mod desk;
 mod keys;

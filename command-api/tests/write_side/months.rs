@@ -9,7 +9,7 @@ use leafcutter_domain::{
 use leafcutter_event_store::LedgerId;
 use uuid::Uuid;
 
-async fn top_up(world: &World, period: Period, amount: u64) {
+pub(crate) async fn top_up(world: &World, period: Period, amount: u64) {
     let id = LedgerId { account: world.account(), period };
     let funds = Funds::of(period.plus_months(12), amount);
     let grant =
@@ -90,4 +90,22 @@ async fn batches_of_the_month_before_that_are_unfinished_count_as_pending() {
     world.submit(1).await;
     let (status, _) = world.request("POST", "/api/batch/scrape", None, pages_body(1)).await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn batches_of_any_month_before_that_are_unfinished_count_as_pending_also_over_idle_months() {
+    let world = World::new(1_000).await;
+    let max = world.commands.settings.pending_batches_max;
+    let oldest = world.submit(1).await;
+    world.turn_the_month();
+    world.turn_the_month();
+    for _ in 2..max {
+        world.submit(1).await;
+    }
+    world.turn_the_month();
+    world.submit(1).await;
+    let (status, _) = world.request("POST", "/api/batch/scrape", None, pages_body(1)).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    world.cancel(oldest).await;
+    world.submit(1).await;
 }

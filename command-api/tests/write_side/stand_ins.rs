@@ -10,7 +10,7 @@ use leafcutter_event_store::{
 use leafcutter_secrets::{InMemorySecrets, SecretName, Secrets, SecretsError};
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use tokio::sync::oneshot;
 
@@ -70,11 +70,13 @@ pub(crate) struct Log {
     store: Arc<SqliteEventStore>,
     pub(crate) away: Arc<AtomicBool>,
     pub(crate) silent: Arc<AtomicBool>,
+    /// Reads of streams so far.
+    pub(crate) reads: Arc<AtomicUsize>,
 }
 
 impl Log {
     pub(crate) fn of(store: &Arc<SqliteEventStore>) -> Self {
-        Self { store: Arc::clone(store), away: Arc::default(), silent: Arc::default() }
+        Self { store: Arc::clone(store), away: Arc::default(), silent: Arc::default(), reads: Arc::default() }
     }
 
     fn reach(&self) -> Result<&SqliteEventStore, StoreError> {
@@ -111,6 +113,7 @@ impl EventStore for Log {
     }
 
     async fn read(&self, stream: &StreamName, from: u64, max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.reach()?.read(stream, from, max).await
     }
 

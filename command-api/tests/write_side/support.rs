@@ -24,7 +24,7 @@ use leafcutter_event_store::{EventStore, LedgerId, SqliteEventStore, Streams};
 use leafcutter_object_store::Objects;
 use leafcutter_reaction_memory::ReactionMemory;
 use leafcutter_secrets::Secrets;
-use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
+use leafcutter_wire::{Clock, Gate, KeyDirectory, Ledgers, RateLimit};
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -115,7 +115,7 @@ impl World {
         let clock = Arc::clone(now);
         Commands::new(CommandParts {
             batches: Arc::new(Streams::new(log())),
-            ledgers: Arc::new(Streams::new(log())),
+            ledgers: Arc::new(Ledgers::new(log())),
             accounts: Arc::new(Streams::new(log())),
             quarantine: Arc::new(Streams::new(log())),
             prices: PriceBook::new(log(), lists),

@@ -115,6 +115,8 @@ pub struct Settle {
 /// End the month. Ended already: nothing to record.
 #[derive(Debug, Clone)]
 pub struct ClosePeriod {
+    /// The month that follows; the very next one, should this be no later month.
+    pub next: Period,
     /// Now.
     pub at: Moment,
 }

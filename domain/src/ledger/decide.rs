@@ -203,5 +203,6 @@ fn close(state: &LedgerState, command: &ClosePeriod) -> Decision {
     }
     let carried_out = state.available.lasting_beyond(period);
     let expired = state.available.total() - carried_out.total();
-    Ok(vec![PeriodClosed { carried_out, expired, at: not_before_last(state, command.at) }.into()])
+    let next = Some(command.next.max(period.next()));
+    Ok(vec![PeriodClosed { carried_out, expired, next, at: not_before_last(state, command.at) }.into()])
 }

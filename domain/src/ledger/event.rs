@@ -144,6 +144,10 @@ pub struct PeriodClosed {
     pub carried_out: Funds,
     /// Free credits that end with the month.
     pub expired: u64,
+    /// The month that follows, whatever a clock says: idle months between are passed over for good, so that there is one
+    /// line of months. Missing where the first release has ended the month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Period>,
     /// When.
     pub at: Moment,
 }

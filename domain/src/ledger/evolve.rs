@@ -13,6 +13,7 @@ pub(super) fn evolve(mut state: LedgerState, event: &LedgerEvent) -> LedgerState
         LedgerEvent::PeriodOpened(opened) => {
             state.account = Some(opened.account);
             state.period = Some(opened.period);
+            state.previous = opened.previous.as_ref().map(|previous| previous.period);
             state.allowance = opened.allowance;
             state.granted = opened.allowance + opened.carried.total();
             // Top-ups may have ended in idle months between the close and this one.
@@ -36,12 +37,15 @@ pub(super) fn evolve(mut state: LedgerState, event: &LedgerEvent) -> LedgerState
         }
         LedgerEvent::PeriodClosed(closed) => {
             state.closed = true;
+            state.next = closed.next;
+            state.close = Some(state.entries);
             state.expired += closed.expired;
             state.carried_out += closed.carried_out.total();
             state.carried_at_close = closed.carried_out.clone();
             state.available = Funds::default();
         }
     }
+    state.entries += 1;
     state
 }
 

@@ -31,6 +31,10 @@ pub struct LedgerState {
     pub account: Option<AccountId>,
     /// The month; `None` before it begins.
     pub period: Option<Period>,
+    /// The month that this one follows.
+    pub previous: Option<Period>,
+    /// The month that follows this one, once it has ended.
+    pub next: Option<Period>,
     /// The month's allowance.
     pub allowance: u64,
     /// Everything that came in: allowance, carried top-ups, grants.
@@ -53,6 +57,10 @@ pub struct LedgerState {
     pub settled: HashSet<ReservationId>,
     /// Grants made here.
     pub grants: HashSet<GrantId>,
+    /// Events so far.
+    pub entries: u64,
+    /// Which of them, counted from 0, ended the month.
+    pub close: Option<u64>,
     /// Time of the last event.
     pub last_at: Option<Moment>,
 }

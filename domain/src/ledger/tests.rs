@@ -100,8 +100,12 @@ fn refunded(items: &[ItemIndex], amount: u64, reason: RefundReason, carried_out:
         .into()
 }
 
+fn close(second: i64) -> ClosePeriod {
+    ClosePeriod { next: november().next(), at: at(second) }
+}
+
 fn closed(carried_out: Funds, expired: u64) -> LedgerEvent {
-    PeriodClosed { carried_out, expired, at: at(4) }.into()
+    PeriodClosed { carried_out, expired, next: Some(november().next()), at: at(4) }.into()
 }
 
 #[test]
@@ -188,7 +192,7 @@ fn a_month_that_has_not_begun_refuses_everything_but_its_beginning() {
     assert_eq!(nothing.when(grant(1, lasting(1, 5))), Err(LedgerRejection::NotOpen));
     assert_eq!(nothing.when(reserve(1, 1)), Err(LedgerRejection::NotOpen));
     assert_eq!(nothing.when(settle(&[])), Err(LedgerRejection::NotOpen));
-    assert_eq!(nothing.when(ClosePeriod { at: at(4) }), Err(LedgerRejection::NotOpen));
+    assert_eq!(nothing.when(close(4)), Err(LedgerRejection::NotOpen));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl<R: Rules> World<R> {
 
     pub(crate) fn turn_month(&mut self, opens_next: bool) {
         let (period, at) = (self.current(), self.now);
-        self.ledger(period).ask(ClosePeriod { at }).ok();
+        self.ledger(period).ask(ClosePeriod { next: period.next(), at }).ok();
         if opens_next {
             self.current();
         }

@@ -21,7 +21,7 @@ use leafcutter_projector::Projector;
 use leafcutter_query_api::{QueryParts, QuerySettings, QueryState};
 use leafcutter_reaction_memory::ReactionMemory;
 use leafcutter_read_models::LiveModels;
-use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit};
+use leafcutter_wire::{Clock, Gate, KeyDirectory, Ledgers, RateLimit};
 use leafcutter_worker::{Readiness, Worker, WorkerSettings};
 use std::{sync::Arc, time::Duration};
 
@@ -84,7 +84,7 @@ pub(super) fn commands(
     };
     Ok(Commands::new(CommandParts {
         batches: Arc::new(Streams::new(log.store())),
-        ledgers: Arc::new(Streams::new(log.store())),
+        ledgers: Arc::new(Ledgers::new(log.store())),
         accounts: Arc::new(Streams::new(log.store())),
         quarantine: Arc::new(Streams::new(log.store())),
         prices: PriceBook::new(log.store(), super::prices::lists(args)?),
@@ -153,7 +153,7 @@ pub(super) fn queries(
     // Where the write side is in this process too, both share what is costly to have twice: folded streams, and one
     // count of a key's requests.
     let ledgers =
-        commands.map_or_else(|| Arc::new(Streams::new(log.store())), |side| Arc::clone(&side.ledgers));
+        commands.map_or_else(|| Arc::new(Ledgers::new(log.store())), |side| Arc::clone(&side.ledgers));
     let accounts =
         commands.map_or_else(|| Arc::new(Streams::new(log.store())), |side| Arc::clone(&side.accounts));
     let gate = commands.map_or_else(

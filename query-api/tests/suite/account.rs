@@ -69,7 +69,7 @@ async fn a_month_that_has_not_begun_is_answered_as_it_would_begin() {
     grant.funds.add("2026-10".parse().unwrap(), 7);
     world.ledger("2026-08", grant).await;
     assert_eq!(credits(&world).await, expected(130));
-    world.ledger("2026-08", ClosePeriod { at: now() }).await;
+    world.ledger("2026-08", ClosePeriod { next: "2026-11".parse().unwrap(), at: now() }).await;
     assert_eq!(credits(&world).await, expected(130));
 }
 

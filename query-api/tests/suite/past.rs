@@ -73,7 +73,12 @@ async fn a_month_that_was_closed_and_opened_by_clocks_that_disagree_is_told_as_i
     world.ledger("2026-09", open("2026-09")).await;
     world.ledger("2026-09", top_up("2027-09", 30, moment("2026-09-10T00:00:00Z"))).await;
     // A clock that is a second ahead closes the month, one that is two behind opens the next.
-    world.ledger("2026-09", ClosePeriod { at: moment("2026-10-01T00:00:01Z") }).await;
+    world
+        .ledger(
+            "2026-09",
+            ClosePeriod { next: "2026-10".parse().unwrap(), at: moment("2026-10-01T00:00:01Z") },
+        )
+        .await;
     let carried = Funds::of("2027-09".parse().unwrap(), 30);
     let early = moment("2026-09-30T23:59:58Z");
     world.ledger("2026-10", OpenPeriod { carried, at: early, ..open("2026-10") }).await;
@@ -91,7 +96,7 @@ async fn a_month_closed_before_its_end_by_a_clock_ahead_gives_way_to_the_next() 
     let world = World::new().await;
     world.ledger("2026-09", open("2026-09")).await;
     let ahead = moment("2026-09-30T23:59:00Z");
-    world.ledger("2026-09", ClosePeriod { at: ahead }).await;
+    world.ledger("2026-09", ClosePeriod { next: "2026-10".parse().unwrap(), at: ahead }).await;
     assert_eq!(at(&world, "2026-09-30T23:58:59.999Z").await, is("2026-09", [100, 0, 0, 100]));
     // Closed, and the next has not begun: as it would begin.
     assert_eq!(at(&world, "2026-09-30T23:59:00Z").await, is("2026-10", [100, 0, 0, 100]));

@@ -97,7 +97,7 @@ impl Life<'_> {
         }
         let mut carried = Funds::default();
         if let Some(before) = self.open {
-            for event in self.ask(before, ClosePeriod { at }).await {
+            for event in self.ask(before, ClosePeriod { next: period, at }).await {
                 if let LedgerEvent::PeriodClosed(closed) = event {
                     carried = closed.carried_out;
                 }

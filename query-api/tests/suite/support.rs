@@ -7,7 +7,6 @@ use leafcutter_domain::{
     AccountId, KeyId, Moment,
     account::{Account, ChangeAllowance, IssueKey, OpenAccount},
     batch::Batch,
-    ledger::Ledger,
 };
 use leafcutter_event_store::{EventStore, SqliteEventStore, Streams};
 use leafcutter_ledger_proof::HeadSigner;
@@ -15,7 +14,7 @@ use leafcutter_object_store::Objects;
 use leafcutter_projector::{Projector, Settings};
 use leafcutter_query_api::{QueryParts, QuerySettings, QueryState, router};
 use leafcutter_read_models::ReadModels;
-use leafcutter_wire::{Clock, Gate, KeyDirectory, RateLimit, hash_key};
+use leafcutter_wire::{Clock, Gate, KeyDirectory, Ledgers, RateLimit, hash_key};
 use serde_json::Value;
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -37,7 +36,7 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     pub(crate) log: Arc<SqliteEventStore>,
     pub(crate) batches: Streams<Batch>,
-    pub(crate) ledgers: Arc<Streams<Ledger>>,
+    pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) objects: Objects,
     pub(crate) models: ReadModels,
     router: Router,
@@ -93,7 +92,7 @@ impl World {
     ) -> Self {
         let log = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.unwrap());
         let (ledgers, accounts) =
-            (Arc::new(Streams::new(log.clone() as _)), Arc::new(Streams::new(log.clone() as _)));
+            (Arc::new(Ledgers::new(log.clone() as _)), Arc::new(Streams::new(log.clone() as _)));
         open_account(&accounts, OWNER, OWNER_KEY).await;
         open_account(&accounts, STRANGER, STRANGER_KEY).await;
         let state = QueryState::new(QueryParts {

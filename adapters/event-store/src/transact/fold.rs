@@ -29,7 +29,7 @@ pub struct Folded<A: Aggregate> {
 }
 
 /// Form of the snapshots written now. A change of any aggregate's state or `evolve` raises it.
-const SNAPSHOT_FORM: u32 = 1;
+const SNAPSHOT_FORM: u32 = 2;
 
 /// A snapshot as it is written. The form and the stream are checked when it is read: a state of another version or
 /// stream may parse and still be wrong.

@@ -31,9 +31,14 @@ fn funds() -> Funds {
 }
 
 pub(crate) fn samples() -> Vec<Sample<LedgerEvent>> {
-    let closed = PeriodClosed { carried_out: funds(), expired: 7, at: at() };
-    let closed_empty = PeriodClosed { carried_out: Funds::default(), expired: 0, at: at() };
-    let mut samples = vec![("PeriodClosed", closed.into()), ("PeriodClosed.min", closed_empty.into())];
+    let closed = PeriodClosed { carried_out: funds(), expired: 7, next: None, at: at() };
+    let closed_for = PeriodClosed { next: Some(period().plus_months(3)), ..closed.clone() };
+    let closed_empty = PeriodClosed { carried_out: Funds::default(), expired: 0, next: None, at: at() };
+    let mut samples = vec![
+        ("PeriodClosed", closed.into()),
+        ("PeriodClosed.min", closed_empty.into()),
+        ("PeriodClosed.next", closed_for.into()),
+    ];
     samples.extend(incoming());
     samples.extend(outgoing());
     samples

@@ -78,7 +78,7 @@ fn command(step: &Step, number: u128, at: Moment) -> LedgerCommand {
             let entries = vec![SettlementEntry { item, settlement }];
             Settle { reservation: ReservationId::of(batch(number), 1), entries, at }.into()
         }
-        Step::Close => ClosePeriod { at }.into(),
+        Step::Close => ClosePeriod { next: november().next(), at }.into(),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use leafcutter_domain::{
-    AccountId, GrantId, Period,
+    AccountId, GrantId,
     ledger::{Funds, Grant},
     limits::{CREDITS_MAX, TOP_UP_MONTHS},
 };
@@ -64,7 +64,7 @@ pub(crate) async fn top_up(
         return Err(ApiError::validation(vec![format!("amount: must be 1 to {CREDITS_MAX}")]));
     }
     let at = commands.clock.steady_now()?;
-    let ledger = commands.open_ledger(account, Period::of(at), at).await?;
+    let ledger = commands.open_ledger(account, at).await?;
     let last = ledger.period.plus_months(TOP_UP_MONTHS);
     let grant = GrantId(Uuid::now_v7());
     let funds = Funds::of(last, request.amount);

@@ -31,7 +31,7 @@ fn a_month_begins_once() {
 #[test]
 fn the_close_ends_the_allowance_and_carries_what_lasts() {
     let history = [opened(10), granted(1, lasting(1, 5)), granted(2, lasting(0, 3))];
-    let events = given::<Ledger>(history).when(ClosePeriod { at: at(4) });
+    let events = given::<Ledger>(history).when(close(4));
     assert_eq!(events, Ok(vec![closed(lasting(1, 5), 13)]));
 }
 
@@ -44,7 +44,7 @@ fn the_close_leaves_what_is_set_aside() {
 
 #[test]
 fn a_month_ends_once() {
-    assert_eq!(closed_month().when(ClosePeriod { at: at(6) }), Ok(vec![]));
+    assert_eq!(closed_month().when(close(6)), Ok(vec![]));
 }
 
 #[test]
