@@ -3,14 +3,14 @@
 
 mod seen;
 
-use crate::{Commands, service_key::lease_hash};
+use crate::{Commands, object_keys::attempt_prefix, service_key::lease_hash};
 use async_trait::async_trait;
 use leafcutter_dispatch::{
     Assignment, ClaimAnswer, ClaimRequest, Cookies, DeskError, FailedPage, Outcome, Report, ReportAnswer,
     ScrapedPage, WorkDesk,
 };
 use leafcutter_domain::{
-    AccountId, BatchId, ErrorCode, ItemIndex, Moment, PriceList,
+    BatchId, ErrorCode, ItemIndex, Moment, PriceList,
     batch::{
         BatchEvent, FailPending, PutBackItem, ReportCompleted, ReportFailed, Running, StartItem, StoredObject,
     },
@@ -98,7 +98,7 @@ impl Desk {
         asked: &Asked,
     ) -> Result<ReportAnswer, DeskError> {
         let attempt = self.attempt(report).await?.last();
-        let prefix = object_prefix(asked.account, report.batch, report.item, attempt);
+        let prefix = attempt_prefix(asked.account, report.batch, report.item, attempt);
         let objects = std::iter::once(&page.result).chain(&page.screenshot);
         for object in objects {
             if !object.key.starts_with(&prefix) || !self.is_there(object).await? {
@@ -188,11 +188,6 @@ fn bounded(final_url: &str) -> String {
     final_url.chars().take(FINAL_URL_CHARS_MAX).collect()
 }
 
-/// Where an attempt may put its objects.
-fn object_prefix(account: AccountId, batch: BatchId, item: ItemIndex, attempt: u32) -> String {
-    format!("{account}/{batch}/{item}/{attempt}")
-}
-
 #[async_trait]
 impl WorkDesk for Desk {
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, DeskError> {
@@ -231,7 +226,7 @@ impl WorkDesk for Desk {
             cookies,
             lease,
             deadline,
-            object_prefix: object_prefix(asked.account, request.batch, request.item, attempt),
+            object_prefix: attempt_prefix(asked.account, request.batch, request.item, attempt),
             result_bytes_max: self.0.settings.result_bytes_max,
         })))
     }

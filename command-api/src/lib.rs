@@ -6,6 +6,7 @@ mod desk;
 mod first_account;
 mod handlers;
 mod ledger_keeper;
+mod object_keys;
 mod price_book;
 mod reactions;
 mod router;

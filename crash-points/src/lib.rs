@@ -5,8 +5,8 @@
 pub const VARIABLE: &str = "LEAFCUTTER_CRASH_AT";
 
 /// The names in use, in the order of an item's life.
-pub const POINTS: [&str; 9] =
-    ["reserve", "submit", "offer", "start", "store", "report", "settle", "project", "checkpoint"];
+pub const POINTS: [&str; 10] =
+    ["reserve", "submit", "offer", "start", "store", "report", "settle", "project", "checkpoint", "erase"];
 
 /// Marks a place. In a debug build, kills this process if the environment says so.
 pub fn reach(point: &str) {

@@ -166,7 +166,8 @@ fn used(event: &BatchEvent) -> Option<Usage> {
         | BatchEvent::BatchCancelled(_)
         | BatchEvent::BatchCompleted(_)
         | BatchEvent::BatchFailed(_)
-        | BatchEvent::SubmissionAbandoned(_) => return None,
+        | BatchEvent::SubmissionAbandoned(_)
+        | BatchEvent::ResultsErased(_) => return None,
     };
     // A lost worker reports no time, and must not make the average look fast.
     let latency_samples = u64::from(measured.duration_ms > 0);

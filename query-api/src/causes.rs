@@ -106,7 +106,8 @@ fn fact_of(batch: BatchId, stored: StoredEvent) -> Option<(Fact, EventPlace)> {
         BatchEvent::ItemQueued(_)
         | BatchEvent::ItemStarted(_)
         | BatchEvent::ItemRequeued(_)
-        | BatchEvent::BatchCompleted(_) => return None,
+        | BatchEvent::BatchCompleted(_)
+        | BatchEvent::ResultsErased(_) => return None,
     };
     let StoredEvent { id, position, revision, name, .. } = stored;
     Some((fact, EventPlace { id, position, revision, name }))

@@ -94,7 +94,8 @@ macro_rules! a_crash_at {
 
         #[test]
         fn every_named_place_has_a_crash() {
-            assert_eq!([$($point),*], leafcutter_crash_points::POINTS);
+            // The last one has a test of its own, in `erasing.rs`.
+            assert_eq!([$($point,)* "erase"], leafcutter_crash_points::POINTS);
         }
     };
 }

@@ -7,6 +7,7 @@ mod s3;
 
 use address::Address;
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use leafcutter_domain::batch::StoredObject;
 use object_store::{
     ObjectStore, ObjectStoreExt, PutPayload,
@@ -195,6 +196,35 @@ impl Objects {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Deletes those objects in `folder` (the first parts of their keys) that `chosen` says yes to, and tells how many.
+    /// One that has gone meanwhile is as good as deleted. Objects that are put meanwhile may be seen or not.
+    ///
+    /// # Errors
+    /// The store is not available, or the credential may not list and delete; some may be deleted then.
+    pub async fn delete(
+        &self,
+        folder: &str,
+        chosen: impl Fn(&str) -> bool + Send,
+    ) -> Result<usize, ObjectError> {
+        let mut found = Vec::new();
+        let mut listed = self.store.list(Some(&self.path(folder)?));
+        while let Some(object) = listed.try_next().await.map_err(ObjectError::Store)? {
+            let key: Option<Path> = object.location.prefix_match(&self.prefix).map(Iterator::collect);
+            if key.is_some_and(|key| chosen(key.as_ref())) {
+                found.push(Ok(object.location));
+            }
+        }
+        let count = found.len();
+        let mut deleted = self.store.delete_stream(stream::iter(found).boxed());
+        while let Some(one) = deleted.next().await {
+            match one {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(ObjectError::Store(error)),
+            }
+        }
+        Ok(count)
     }
 
     fn path(&self, key: &str) -> Result<Path, ObjectError> {

@@ -5,6 +5,7 @@ use super::{
     dispatch::Offers,
     memory::Memory,
     open::{CookieDuty, OpenItem, Pages, ReservationKey},
+    retention::Waits,
 };
 use crate::Commands;
 use futures::{StreamExt, stream};
@@ -14,6 +15,7 @@ use leafcutter_domain::{
     batch::{ExpireLease, PutBackItem},
     ledger::Grant,
 };
+use leafcutter_event_store::{EventStore, Position};
 use leafcutter_wire::ApiError;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -26,18 +28,25 @@ const LEASE_GRACE_MS: i64 = 2_000;
 const OFFER_PAUSE_MS: u64 = 1_000;
 
 pub(super) struct Actor {
-    commands: Commands,
+    pub(super) commands: Commands,
+    pub(super) store: Arc<dyn EventStore>,
     dispatch: Arc<dyn Dispatch>,
-    settings: ReactionSettings,
+    pub(super) settings: ReactionSettings,
+    pub(super) waits: Waits,
     offers: Offers,
     /// Until then nothing is offered.
     offers_wait: Option<Instant>,
 }
 
 impl Actor {
-    pub(super) fn new(commands: Commands, dispatch: Arc<dyn Dispatch>, settings: ReactionSettings) -> Self {
+    pub(super) fn new(
+        commands: Commands,
+        store: Arc<dyn EventStore>,
+        dispatch: Arc<dyn Dispatch>,
+        settings: ReactionSettings,
+    ) -> Self {
         let offers = Offers::new(settings.slots);
-        Self { commands, dispatch, settings, offers, offers_wait: None }
+        Self { commands, store, dispatch, settings, waits: Waits::default(), offers, offers_wait: None }
     }
 
     /// After each page of the log.
@@ -53,7 +62,7 @@ impl Actor {
     }
 
     /// When time has passed.
-    pub(super) async fn tick(&mut self, memory: &mut Memory) {
+    pub(super) async fn tick(&mut self, memory: &mut Memory, read_to: Position) {
         let now = self.commands.clock.now();
         self.learn_pages(memory).await;
         self.offer(memory).await;
@@ -63,6 +72,8 @@ impl Actor {
         self.expire_leases(memory, now).await;
         self.sweep(memory, now).await;
         self.commands.secrets.erase_expired(now).await;
+        self.erase_aged(memory, read_to, now).await;
+        self.delete_objects(memory).await;
     }
 
     /// Reads what the pages of a batch are, where it is not remembered: of batches that are retried.
@@ -246,7 +257,7 @@ fn running(memory: &Memory) -> impl Iterator<Item = ((BatchId, ItemIndex), u32, 
 }
 
 /// Logs a step that failed; says whether it did.
-fn said<T>(outcome: Result<T, ApiError>, what: &str) -> bool {
+pub(super) fn said<T>(outcome: Result<T, ApiError>, what: &str) -> bool {
     match outcome {
         Ok(_) => false,
         Err(error) => {

@@ -9,8 +9,8 @@ use leafcutter_domain::{
     batch::BatchEvent,
     ledger::{Funds, LedgerEvent},
 };
-use leafcutter_event_store::{StoredEvent, SubscriptionPage, decode};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use leafcutter_event_store::{Position, StoredEvent, SubscriptionPage, decode};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Everything that is remembered.
 #[derive(Default)]
@@ -26,6 +26,10 @@ pub(super) struct Memory {
     pub(super) cookies: HashMap<BatchId, CookieDuty>,
     /// Those of which the place of cookies has not been told.
     pub(super) cookies_untold: HashSet<BatchId>,
+    /// Batches whose results were erased, until their objects are deleted.
+    pub(super) erasures: BTreeSet<BatchId>,
+    /// How far the log was searched for results that are too old.
+    pub(super) aged_to: Position,
     /// Items that have left the pending state, so that their offers are done with.
     pub(super) taken: Vec<(BatchId, ItemIndex)>,
     /// Batches of which the pages are to be read from their own log.
@@ -112,6 +116,7 @@ impl Memory {
                 self.end_cookies(batch);
             }
             BatchEvent::SubmissionAbandoned(_) => self.settle_batch(batch),
+            BatchEvent::ResultsErased(_) => self.mind_objects(batch),
         }
     }
 

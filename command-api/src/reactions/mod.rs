@@ -1,6 +1,7 @@
 //! The reactions: what the service does because something has happened. One reader of the log remembers open work
 //! (`memory`), in one transaction with its checkpoint, and after each page offers pending items (`dispatch`),
-//! settles outcomes, ends expired leases (`watchdog`) and gives back credits of rounds that never began. Of several
+//! settles outcomes, ends expired leases (`watchdog`), gives back credits of rounds that never began, and sees to it
+//! that erased results are gone (`retention`). Of several
 //! replicas one does so at a time (`owner`). Everything here may be done twice, also by two at once, without harm.
 //! Reads no request and answers none.
 
@@ -10,6 +11,7 @@ mod memory;
 mod open;
 mod owner;
 mod persist;
+mod retention;
 
 use crate::Commands;
 use leafcutter_dispatch::{Dispatch, Lease};
@@ -32,6 +34,8 @@ pub struct ReactionSettings {
     pub own_worker: Option<WorkerId>,
     /// How long an unnamed reservation may wait for its batch, in milliseconds.
     pub sweep_grace_ms: i64,
+    /// Results that are older, in milliseconds, are erased; `None`: none are.
+    pub result_age_ms: Option<i64>,
 }
 
 /// What the reactions of this replica are doing.

@@ -121,4 +121,6 @@ pub(super) enum Key {
     Reservation(ReservationKey),
     Release(ReleaseKey),
     Cookies(BatchId),
+    Erasure(BatchId),
+    Aged,
 }

@@ -94,7 +94,7 @@ impl Owner {
         let turn = Turn {
             store: store.as_ref(),
             subscription: store.subscribe(position, None),
-            actor: Actor::new(commands.clone(), Arc::clone(dispatch), settings.clone()),
+            actor: Actor::new(commands.clone(), Arc::clone(store), Arc::clone(dispatch), settings.clone()),
             tables,
             memory,
             read_to: position,
@@ -160,7 +160,7 @@ impl Turn<'_> {
                     }
                 },
                 _ = self.tick.tick() => {
-                    self.actor.tick(&mut self.memory).await;
+                    self.actor.tick(&mut self.memory, self.read_to).await;
                     self.look_for_the_log().await;
                 }
             }

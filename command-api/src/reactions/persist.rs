@@ -11,6 +11,10 @@ const BATCH: &str = "batch";
 const RESERVATION: &str = "reservation";
 const RELEASE: &str = "release";
 const COOKIES: &str = "cookies";
+const ERASURE: &str = "erasure";
+const AGED: &str = "aged";
+/// The one row of its kind.
+const ONLY: &str = "only";
 
 impl Memory {
     /// What the tables hold. Every reservation is looked at once, because outcomes may have been left unsettled,
@@ -42,6 +46,8 @@ impl Memory {
                 let key = (pair::<Period>(reservation)?, item.parse().ok()?);
                 self.releases.insert(key, content(row)?);
             }
+            ERASURE => drop(self.erasures.insert(row.id.parse().ok()?)),
+            AGED => self.aged_to = content::<String>(row)?.parse().ok()?,
             COOKIES => drop(self.cookies.insert(row.id.parse().ok()?, content(row)?)),
             _ => return None,
         }
@@ -60,6 +66,8 @@ impl Memory {
             Key::Reservation(key) => {
                 change(RESERVATION, format!("{}/{}", key.0, key.1), self.reservations.get(&key))
             }
+            Key::Erasure(batch) => change(ERASURE, row_id(batch), self.erasures.get(&batch)),
+            Key::Aged => change(AGED, ONLY.to_owned(), Some(&self.aged_to.to_string())),
             Key::Cookies(batch) => change(COOKIES, row_id(batch), self.cookies.get(&batch)),
             Key::Release(key) => {
                 let ((reservation, period), item) = key;

@@ -6,6 +6,7 @@
 mod clocks;
 mod cookies;
 mod desk;
+mod erasing;
 mod keys;
 mod months;
 mod options;

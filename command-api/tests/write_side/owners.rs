@@ -144,7 +144,8 @@ async fn whatever_they_wait_for_a_shutdown_ends_them_and_gives_the_lease_back() 
     assert_eq!(turns.free.available_permits(), 1);
     let tables = ReactionMemory::open(&world.folder.path().join("closed.db")).await.unwrap();
     tables.close().await;
-    let settings = ReactionSettings { slots: 1, own_worker: None, sweep_grace_ms: 30_000 };
+    let settings =
+        ReactionSettings { slots: 1, own_worker: None, sweep_grace_ms: 30_000, result_age_ms: None };
     let log = Arc::clone(&world.store) as Arc<dyn EventStore>;
     let (commands, queue) = (world.commands.clone(), Arc::new(world.queue.clone()));
     let unable = Reactions::start(commands, log, queue, tables, turns.clone(), settings);

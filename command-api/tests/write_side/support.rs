@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) worker: WorkerId,
     pub(crate) folder: Arc<TempDir>,
     now: Arc<AtomicI64>,
+    /// Age at which reactions have results erased.
+    pub(crate) result_age_ms: Option<i64>,
     pub(crate) secrets: Arc<Place>,
     router: axum::Router,
 }
@@ -78,7 +80,7 @@ impl World {
         let router = leafcutter_command_api::router(commands.clone());
         let (desk, queue) = (Desk::new(commands.clone()), in_process(1_000));
         let worker = WorkerId(Uuid::now_v7());
-        Self { commands, desk, store, queue, worker, folder, now, secrets, router }
+        Self { commands, desk, store, queue, worker, folder, now, result_age_ms: None, secrets, router }
     }
 
     /// Another command-api on the same log, tables, secrets and queue, with a memory and workers of its own. Its clock
@@ -100,6 +102,7 @@ impl World {
             worker: WorkerId(Uuid::now_v7()),
             folder: Arc::clone(&self.folder),
             now: Arc::clone(&self.now),
+            result_age_ms: self.result_age_ms,
             secrets: Arc::clone(&self.secrets),
         }
     }
@@ -152,7 +155,8 @@ impl World {
         lease: Arc<dyn Lease>,
     ) -> Reactions {
         let tables = ReactionMemory::open(&self.folder.path().join(file)).await.unwrap();
-        let settings = ReactionSettings { slots: 4, own_worker, sweep_grace_ms: 30_000 };
+        let result_age_ms = self.result_age_ms;
+        let settings = ReactionSettings { slots: 4, own_worker, sweep_grace_ms: 30_000, result_age_ms };
         let log = Arc::clone(&self.store) as Arc<dyn EventStore>;
         let dispatch = Arc::new(self.queue.clone());
         Reactions::start(self.commands.clone(), log, dispatch, tables, lease, settings)

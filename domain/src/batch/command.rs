@@ -1,6 +1,9 @@
 //! What may be asked of a batch. Each command carries its time and every id it needs.
 
-use super::event::{BatchFailure, Channel, Extractor, RoundTerms, StoredObject};
+use super::{
+    erasing::EraseResults,
+    event::{BatchFailure, Channel, Extractor, RoundTerms, StoredObject},
+};
 use crate::{AccountId, BatchId, ErrorCode, ItemIndex, Moment, ScrapeOptions, Usage, WorkerId};
 use uuid::Uuid;
 
@@ -23,7 +26,7 @@ commands! {
     /// Everything that can be asked of a batch.
     BatchCommand {
         SubmitBatch, AbandonRound, StartItem, ReportCompleted, ReportFailed, PutBackItem, ExpireLease, FailPending,
-        RequestRetry, CancelBatch, FailBatch,
+        RequestRetry, CancelBatch, FailBatch, EraseResults,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     command::{AbandonRound, BatchCommand, CancelBatch, FailBatch, RequestRetry, SubmitBatch},
+    erasing,
     event::{
         BatchCancelled, BatchEvent, BatchFailed, BatchSubmitted, ItemQueued, RetryRequested,
         SubmissionAbandoned,
@@ -22,6 +23,7 @@ pub(super) fn decide(state: &BatchState, command: &BatchCommand) -> Decision {
         BatchCommand::RequestRetry(command) => retry(state, command),
         BatchCommand::CancelBatch(command) => cancel(state, command),
         BatchCommand::FailBatch(command) => fail(state, command),
+        BatchCommand::EraseResults(command) => erasing::erase(state, command),
         BatchCommand::StartItem(command) => item::start(state, command),
         BatchCommand::PutBackItem(command) => item::put_back(state, command),
         BatchCommand::ExpireLease(command) => item::expire(state, command),

@@ -1,6 +1,7 @@
 //! The facts of a batch. Their stored form is public: names and fields stay as they are (see the golden files
 //! in `adapters/event-store`). Nothing secret and no page content may be in them.
 
+use super::erasing::ResultsErased;
 use crate::{
     AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, ReservationId, ScrapeOptions, Usage, WorkerId,
     event::events,
@@ -12,7 +13,7 @@ events! {
     /// Everything that can happen to a batch.
     BatchEvent {
         BatchSubmitted, ItemQueued, ItemStarted, ItemCompleted, ItemFailed, ItemRequeued, RetryRequested,
-        BatchCancelled, BatchCompleted, BatchFailed, SubmissionAbandoned,
+        BatchCancelled, BatchCompleted, BatchFailed, SubmissionAbandoned, ResultsErased,
     }
 }
 

@@ -14,10 +14,14 @@ pub(super) fn evolve(mut state: BatchState, event: &BatchEvent) -> BatchState {
         BatchEvent::ItemQueued(queued) => queue(&mut state, queued.item, queued.url.clone()),
         BatchEvent::ItemStarted(started) => start(&mut state, started),
         BatchEvent::ItemCompleted(completed) => {
+            state.attempted_at = Some(completed.at);
             let outcome = RoundOutcome::Completed { attempt: completed.attempt, credits: completed.credits };
             end(&mut state, completed.item, completed.round, ItemStatus::Completed, outcome);
         }
         BatchEvent::ItemFailed(failed) => {
+            if failed.attempt > 0 {
+                state.attempted_at = Some(failed.at);
+            }
             let outcome =
                 RoundOutcome::Failed { attempt: failed.attempt, credits: failed.credits, code: failed.code };
             end(&mut state, failed.item, failed.round, ItemStatus::Failed, outcome);
@@ -42,6 +46,10 @@ pub(super) fn evolve(mut state: BatchState, event: &BatchEvent) -> BatchState {
         }
         BatchEvent::SubmissionAbandoned(abandoned) => {
             state.abandoned.insert(abandoned.round);
+        }
+        BatchEvent::ResultsErased(_) => {
+            state.attempted_at = None;
+            state.items.iter_mut().for_each(|item| item.erased_attempt = item.attempt);
         }
     }
     state
@@ -78,6 +86,7 @@ fn queue(state: &mut BatchState, index: ItemIndex, url: String) {
 fn start(state: &mut BatchState, started: &ItemStarted) {
     if let Some(item) = state.items.get_mut(usize::from(started.item)) {
         item.attempt = started.attempt;
+        state.attempted_at = Some(started.at);
         item.status = ItemStatus::Running(Running {
             worker: started.worker,
             claim: started.claim,
@@ -139,10 +148,11 @@ fn retry(state: &mut BatchState, requested: &RetryRequested) {
     state.phase = Phase::Open;
     for &index in &requested.items {
         if let Some(item) = state.items.get_mut(usize::from(index)) {
-            let attempt = item.attempt;
+            let (attempt, erased_attempt) = (item.attempt, item.erased_attempt);
             let last_lease = item.last_lease.take();
             *item = Item {
                 attempt,
+                erased_attempt,
                 last_lease,
                 ..Item::queued(std::mem::take(&mut item.url), requested.terms.round)
             };

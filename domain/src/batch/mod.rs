@@ -3,6 +3,7 @@
 
 pub(crate) mod command;
 mod decide;
+mod erasing;
 mod event;
 mod evolve;
 mod item;
@@ -17,6 +18,7 @@ pub use command::{
     AbandonRound, BatchCommand, CancelBatch, ExpireLease, FailBatch, FailPending, PutBackItem,
     ReportCompleted, ReportFailed, RequestRetry, StartItem, SubmitBatch,
 };
+pub use erasing::{EraseReason, EraseResults, ResultsErased};
 pub use event::{
     BatchCancelled, BatchCompleted, BatchEvent, BatchFailed, BatchFailure, BatchSubmitted, Channel,
     Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted, RequeueCause,

@@ -125,6 +125,8 @@ pub struct Item {
     pub round: u32,
     /// Starts so far.
     pub attempt: u32,
+    /// The last attempt whose objects are erased, with those of all before it; 0: none are.
+    pub erased_attempt: u32,
     /// Lease of the last attempt that ended by a report, so that the same report again is recognised.
     pub last_lease: Option<String>,
     /// Attempts of this round that reached the page and failed.
@@ -150,8 +152,17 @@ impl Item {
     /// A page waiting for its first round.
     #[must_use]
     pub fn queued(url: String, round: u32) -> Self {
-        let status = ItemStatus::Pending;
-        Self { url, status, round, attempt: 0, last_lease: None, tries: 0, lost: 0, put_backs: 0 }
+        Self {
+            url,
+            status: ItemStatus::Pending,
+            round,
+            attempt: 0,
+            erased_attempt: 0,
+            last_lease: None,
+            tries: 0,
+            lost: 0,
+            put_backs: 0,
+        }
     }
 }
 
@@ -170,6 +181,8 @@ pub struct BatchState {
     pub abandoned: BTreeSet<u32>,
     /// Time of the last event.
     pub last_at: Option<Moment>,
+    /// When an attempt last began or ended whose objects may still be stored; `None` when there are none.
+    pub attempted_at: Option<Moment>,
 }
 
 impl BatchState {

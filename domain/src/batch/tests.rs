@@ -8,6 +8,7 @@ use crate::{
 use uuid::Uuid;
 
 mod endings;
+mod erasing;
 mod items;
 mod retry;
 mod submit;

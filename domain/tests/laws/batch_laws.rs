@@ -48,7 +48,7 @@ pub(crate) fn the_counts_of_a_batch_sum_to_its_total<R: Rules>(world: &World<R>)
     Ok(())
 }
 
-/// After `BatchCompleted` only a retry goes on (or a round is abandoned); after `BatchCancelled` nothing is started
+/// After `BatchCompleted` only a retry goes on (or a round is abandoned, or results are erased); after `BatchCancelled` nothing is started
 /// or queued again, and no `BatchCompleted` follows.
 pub(crate) fn an_ended_batch_stays_ended<R: Rules>(world: &World<R>) -> Verdict {
     for batch in &world.batches {
@@ -56,7 +56,7 @@ pub(crate) fn an_ended_batch_stays_ended<R: Rules>(world: &World<R>) -> Verdict 
         for event in &batch.stream.events {
             let allowed = match event {
                 BatchEvent::RetryRequested(_) => !cancelled && std::mem::take(&mut completed),
-                BatchEvent::SubmissionAbandoned(_) => true,
+                BatchEvent::SubmissionAbandoned(_) | BatchEvent::ResultsErased(_) => true,
                 BatchEvent::ItemCompleted(_) | BatchEvent::ItemFailed(_) => !completed,
                 BatchEvent::BatchSubmitted(_)
                 | BatchEvent::ItemQueued(_)
@@ -129,14 +129,18 @@ fn may_be_refused(command: &BatchCommand, rejection: &BatchRejection) -> bool {
         | BatchCommand::PutBackItem(_)
         | BatchCommand::ExpireLease(_)
         | BatchCommand::FailPending(_)
-        | BatchCommand::FailBatch(_) => false,
+        | BatchCommand::FailBatch(_)
+        | BatchCommand::EraseResults(_) => false,
     }
 }
 
-/// A claim after a put-back, and a cancel or the loss of cookies after a retry, are new each time.
+/// A claim after a put-back, and a cancel, the loss of cookies or erasing after a retry, are new each time.
 fn may_be_asked_twice(command: &BatchCommand) -> bool {
     match command {
-        BatchCommand::StartItem(_) | BatchCommand::FailPending(_) | BatchCommand::CancelBatch(_) => true,
+        BatchCommand::StartItem(_)
+        | BatchCommand::FailPending(_)
+        | BatchCommand::CancelBatch(_)
+        | BatchCommand::EraseResults(_) => true,
         BatchCommand::SubmitBatch(_)
         | BatchCommand::RequestRetry(_)
         | BatchCommand::AbandonRound(_)

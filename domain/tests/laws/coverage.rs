@@ -53,6 +53,7 @@ fn batch_kind(command: &BatchCommand) -> &'static str {
         BatchCommand::RequestRetry(_) => "RequestRetry",
         BatchCommand::CancelBatch(_) => "CancelBatch",
         BatchCommand::FailBatch(_) => "FailBatch",
+        BatchCommand::EraseResults(_) => "EraseResults",
     }
 }
 
@@ -67,7 +68,7 @@ fn ledger_kind(command: &LedgerCommand) -> &'static str {
 }
 
 /// Every kind of command.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "SubmitBatch",
     "AbandonRound",
     "StartItem",
@@ -79,6 +80,7 @@ const KINDS: [&str; 16] = [
     "RequestRetry",
     "CancelBatch",
     "FailBatch",
+    "EraseResults",
     "OpenPeriod",
     "Grant",
     "Reserve",

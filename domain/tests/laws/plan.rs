@@ -87,6 +87,8 @@ pub(crate) enum Step {
     Cancel(usize, bool),
     Retry(usize, Fate, Option<u8>, bool),
     Break(usize),
+    /// Milliseconds that the last attempt must be old, if that matters.
+    Erase(usize, Option<i64>),
     Sweep,
     /// Whether late releases are granted again before the crash.
     Settle(bool),
@@ -217,6 +219,8 @@ fn house_step() -> impl Strategy<Value = Step> {
         8 => prop::bool::weighted(0.7).prop_map(Step::Turn),
         4 => (-20_000_i64..=90_000).prop_map(Step::Wait),
         3 => (0..2 * BATCHES_MAX).prop_map(Step::Break),
+        4 => (0..2 * BATCHES_MAX, prop::option::weighted(0.3, 0_i64..=60_000))
+            .prop_map(|(b, age)| Step::Erase(b, age)),
         4 => (0..12_usize, 0..500_usize).prop_map(|(month, pick)| Step::RedeliverToLedger(month, pick)),
     ]
 }

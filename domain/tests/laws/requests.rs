@@ -10,8 +10,8 @@ use crate::{
 use leafcutter_domain::{
     Period, ReservationId, ScrapeOptions,
     batch::{
-        BatchCommand, BatchRejection, CancelBatch, Channel, RequestRetry, Round, RoundOutcome, RoundTerms,
-        SubmitBatch,
+        BatchCommand, BatchRejection, CancelBatch, Channel, EraseReason, EraseResults, RequestRetry, Round,
+        RoundOutcome, RoundTerms, SubmitBatch,
     },
 };
 
@@ -145,6 +145,17 @@ impl<R: Rules> World<R> {
             let items = self.batches[slot].stream.state.rounds.last().map_or(0, cancelled_items);
             self.cancels.push(CancelAnswer { items, per_item: terms.per_item, refunded });
         }
+    }
+
+    /// The operator, or with an age the retention, erases what a batch that has ended has stored.
+    pub(crate) fn erase(&mut self, b: usize, age: Option<i64>) {
+        let slot = self.apt(b, |batch| {
+            let state = &batch.stream.state;
+            state.attempted_at.is_some() && !state.has_open_items()
+        });
+        let reason = if age.is_some() { EraseReason::Age } else { EraseReason::Operator };
+        let until = age.map(|age| self.now.plus_millis(-age));
+        self.ask(slot, EraseResults { reason, until, at: self.now }).ok();
     }
 
     pub(crate) fn redeliver(&mut self, slot: usize, pick: usize) {

@@ -72,6 +72,9 @@ impl Tally {
             BatchEvent::BatchCompleted(_) => {
                 must(self.pending() + self.running() == 0, || "completed with open items".into())?;
             }
+            BatchEvent::ResultsErased(_) => {
+                must(self.pending() + self.running() == 0, || "erased with open items".into())?;
+            }
             BatchEvent::SubmissionAbandoned(_) => {}
         }
         Ok(())

@@ -113,6 +113,7 @@ impl<R: Rules> World<R> {
                 let command = FailBatch { cause: BatchFailure::ReservationMissing, at: self.now };
                 self.ask(self.open(b), command).ok();
             }
+            Step::Erase(b, age) => self.erase(b, age),
             Step::Sweep => self.sweep(),
             Step::Settle(grants) => self.settle_all(grants),
             Step::LateReleases => self.late_releases(),
@@ -125,7 +126,7 @@ impl<R: Rules> World<R> {
     }
 
     /// The batch that a step is about, see [`Step`].
-    fn apt(&self, b: usize, applies: impl Fn(&BatchWorld<R>) -> bool) -> usize {
+    pub(crate) fn apt(&self, b: usize, applies: impl Fn(&BatchWorld<R>) -> bool) -> usize {
         let apt: Vec<usize> = (0..self.batches.len()).filter(|slot| applies(&self.batches[*slot])).collect();
         let any = b >= BATCHES_MAX || apt.is_empty();
         if any { b % self.batches.len() } else { apt[b % apt.len()] }

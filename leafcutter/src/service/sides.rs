@@ -113,6 +113,7 @@ pub(super) fn reactions(
         // Where the queue is in this process, so are all workers: items of others were left by former lives.
         own_worker: own.filter(|_| broker.is_embedded()).map(|own| own.worker),
         sweep_grace_ms: args.write.sweep_grace_ms.into(),
+        result_age_ms: args.write.result_age_ms(),
     };
     let reactions =
         Reactions::start(commands.clone(), log.store(), broker.dispatch(), tables, broker.lease(), settings);

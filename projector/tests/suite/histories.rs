@@ -6,8 +6,8 @@ use crate::support::{ACCOUNT, Engine, PATIENCE, World, began, report, rows, star
 use leafcutter_domain::{
     BatchId, Decider, ItemIndex,
     batch::{
-        AbandonRound, Batch, BatchCommand, BatchEvent, BatchFailure, BatchState, CancelBatch, ExpireLease,
-        FailBatch, Item, ItemStatus, Phase, PutBackItem, RequestRetry,
+        AbandonRound, Batch, BatchCommand, BatchEvent, BatchFailure, BatchState, CancelBatch, EraseReason,
+        EraseResults, ExpireLease, FailBatch, Item, ItemStatus, Phase, PutBackItem, RequestRetry,
     },
 };
 use leafcutter_event_store::{
@@ -38,6 +38,7 @@ enum Step {
     Cancel,
     Break,
     Abandon,
+    Erase,
     RestartProjector,
 }
 
@@ -53,6 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<(u128, Step)>> {
         1 => Just(Step::Cancel),
         1 => Just(Step::Break),
         1 => Just(Step::Abandon),
+        3 => Just(Step::Erase),
         3 => Just(Step::RestartProjector),
     ];
     proptest::collection::vec((1..=BATCHES, step), 1..120)
@@ -91,6 +93,7 @@ fn command(
         .into(),
         Step::Cancel => CancelBatch { at }.into(),
         Step::Break => FailBatch { cause: BatchFailure::ReservationMissing, at }.into(),
+        Step::Erase => EraseResults { reason: EraseReason::Operator, until: None, at }.into(),
         Step::Abandon | Step::RestartProjector => AbandonRound { round: state.next_round(), at }.into(),
     }
 }
@@ -151,7 +154,8 @@ fn agrees_with_the_rules(view: &BatchView, state: &BatchState) {
 fn shows_its_last_attempt_only(shown: &ItemView, item: &Item) {
     assert_eq!(shown.attempts, item.attempt);
     assert_eq!(shown.error.is_some(), shown.status == Status::Failed);
-    assert_eq!(shown.result_key.is_some(), shown.status == Status::Completed);
+    let stored = shown.result_key.is_some();
+    assert_eq!(stored ^ shown.erased_at.is_some(), shown.status == Status::Completed);
     assert_eq!(shown.credits > 0, shown.status == Status::Completed);
     assert_eq!(shown.finished_at.is_some(), shown.status.is_terminal());
     assert!(shown.started_at.is_none() || shown.status != Status::Pending);

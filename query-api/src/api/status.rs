@@ -102,6 +102,9 @@ pub(crate) struct BatchItem {
     started_at: Option<Moment>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     finished_at: Option<Moment>,
+    /// When its result and picture were erased, by the operator or because they were old; `result` is null since then.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    erased_at: Option<Moment>,
     /// Where its owner gets the picture.
     #[schema(required)]
     screenshot_url: Option<String>,
@@ -221,6 +224,7 @@ fn item_answer(
         credits_used: item.credits,
         started_at: item.started_at,
         finished_at: item.finished_at,
+        erased_at: item.erased_at,
         screenshot_url: item.screenshot_key.map(|_| screenshot()),
         extractor: item.extractor.map(Into::into),
         final_url: item.final_url,

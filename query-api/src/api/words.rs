@@ -146,7 +146,7 @@ pub(super) fn result() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::String, Type::Null]))
         .description(Some(
-            "An object for `json`, text for `markdown`; null until completed, and when it has expired. \
+            "An object for `json`, text for `markdown`; null until completed, and once it was erased. \
              Left out with `include=summary`",
         ))
         .build()

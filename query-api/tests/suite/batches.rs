@@ -30,6 +30,7 @@ async fn a_status_has_every_field_of_the_contract() {
         "errorCode": "HTTP_STATUS", "retryable": true, "attempts": 1, "creditsUsed": 0,
         "startedAt": "2026-11-15T12:00:01.000Z", "finishedAt": "2026-11-15T12:00:01.000Z", "screenshotUrl": null,
         "extractor": null, "finalUrl": "https://example.com/end", "httpStatus": 500,
+        "erasedAt": null,
     });
     assert_eq!(status["items"][1], expected);
     assert_eq!(status["items"][0]["result"], json!({"price": 1.50}));

@@ -9,8 +9,8 @@ use leafcutter_domain::{
     ScrapeOptions, Screenshot, Usage, WorkerId,
     batch::{
         BatchCancelled, BatchCompleted, BatchEvent, BatchFailed, BatchFailure, BatchSubmitted, Channel,
-        Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted, RequeueCause,
-        RetryRequested, RoundTerms, StoredObject, SubmissionAbandoned,
+        EraseReason, Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted,
+        RequeueCause, ResultsErased, RetryRequested, RoundTerms, StoredObject, SubmissionAbandoned,
     },
 };
 use serde_json::json;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 every!(BatchEvent:
     BatchSubmitted, ItemQueued, ItemStarted, ItemCompleted, ItemFailed, ItemRequeued, RetryRequested,
-    BatchCancelled, BatchCompleted, BatchFailed, SubmissionAbandoned);
+    BatchCancelled, BatchCompleted, BatchFailed, SubmissionAbandoned, ResultsErased);
 
 const BATCH: BatchId = BatchId(Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0000_0004));
 const WORKER: WorkerId = WorkerId(Uuid::from_u128(0x0197_5bb3_7c00_7000_8000_0000_0000_0005));
@@ -189,6 +189,7 @@ fn whole() -> Vec<Sample<BatchEvent>> {
         ("BatchCancelled", BatchCancelled { items: vec![0, 48], at: at() }.into()),
         ("BatchCompleted", BatchCompleted { at: at() }.into()),
         ("BatchFailed", BatchFailed { cause: BatchFailure::ReservationMissing, at: at() }.into()),
+        ("ResultsErased", ResultsErased { reason: EraseReason::Operator, at: at() }.into()),
         ("SubmissionAbandoned", SubmissionAbandoned { round: 1, at: at() }.into()),
     ]
 }

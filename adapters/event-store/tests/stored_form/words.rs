@@ -3,7 +3,7 @@
 
 use leafcutter_domain::{
     ErrorCode, Isolation, OutputFormat, ScrapeMode, Screenshot,
-    batch::{BatchFailure, Channel, Extractor},
+    batch::{BatchFailure, Channel, EraseReason, Extractor},
     ledger::RefundReason,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +33,7 @@ fn choices_keep_their_words() {
     words!(Channel: Api = "api", Playground = "playground");
     words!(Extractor: Model = "model", Rules = "rules", None = "none");
     words!(BatchFailure: ReservationMissing = "reservationMissing");
+    words!(EraseReason: Operator = "operator", Age = "age");
     words!(RefundReason: Failed = "failed", Cancelled = "cancelled", Abandoned = "abandoned");
 }
 

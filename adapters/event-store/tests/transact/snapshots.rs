@@ -50,7 +50,7 @@ async fn a_snapshot_that_is_damaged_or_foreign_is_left_aside() {
     let other = LedgerId { account: ACCOUNT, period: crate::commands::period().next() };
     let foreign = String::from_utf8(good.state.clone()).unwrap();
     let foreign = foreign.replace(name().as_str(), Ledger::stream(other).as_str());
-    let newer = String::from_utf8(good.state.clone()).unwrap().replace("\"form\":1", "\"form\":2");
+    let newer = String::from_utf8(good.state.clone()).unwrap().replace("\"form\":2", "\"form\":3");
     assert!(foreign.as_bytes() != good.state && newer.as_bytes() != good.state);
     let half = good.state[..good.state.len() / 2].to_vec();
     let wanted = folded_from_the_beginning(&probe).await;

@@ -74,6 +74,7 @@ macro_rules! contract {
                 a_key_cannot_leave_its_place,
                 eight_mebibytes_come_back_whole,
                 many_at_once_are_kept_apart,
+                what_is_chosen_of_a_folder_is_deleted_and_nothing_else,
                 a_store_that_is_there_passes_its_check,
             }
         }

@@ -89,3 +89,19 @@ pub(crate) async fn a_store_that_is_there_passes_its_check(objects: Objects) {
     objects.put("a", PAGE).await.unwrap();
     objects.check().await.unwrap();
 }
+
+pub(crate) async fn what_is_chosen_of_a_folder_is_deleted_and_nothing_else(objects: Objects) {
+    let put = async |prefix: &str| objects.put(prefix, PAGE).await.unwrap();
+    let (one, other) = (put("account/batch/0/1").await, put("account/batch/0/2").await);
+    let (beside, away) = (put("account/batch2/0/1").await, put("elsewhere/batch/0/1").await);
+    let first = |key: &str| key.starts_with("account/batch/0/1-");
+    assert_eq!(objects.delete("account/batch", first).await.unwrap(), 1);
+    assert_eq!(objects.delete("account/batch", first).await.unwrap(), 0);
+    assert!(!objects.holds(&one).await.unwrap());
+    for stays in [&other, &beside, &away] {
+        assert!(objects.holds(stays).await.unwrap(), "{}", stays.key);
+    }
+    assert_eq!(objects.delete("account", |_| true).await.unwrap(), 2);
+    assert_eq!(objects.delete("nowhere", |_| true).await.unwrap(), 0);
+    assert!(matches!(objects.delete("../", |_| true).await, Err(ObjectError::Key(_))));
+}

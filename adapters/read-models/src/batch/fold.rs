@@ -94,6 +94,7 @@ impl BatchView {
                 cancelled.items.iter().for_each(|&item| self.stop(item, cancelled.at));
                 self.end(Status::Cancelled, cancelled.at);
             }
+            BatchEvent::ResultsErased(erased) => self.erase(erased.at),
             BatchEvent::BatchCompleted(completed) => self.end(Status::Completed, completed.at),
             BatchEvent::BatchFailed(failed) => {
                 let open = self.items.iter().filter(|item| !item.status.is_terminal());
@@ -162,6 +163,16 @@ impl BatchView {
             let url = std::mem::take(&mut item.url);
             *item =
                 ItemView { attempts: item.attempts, credits: item.credits, ..ItemView::pending(index, url) };
+        }
+    }
+
+    /// What it cost and how it went stays.
+    fn erase(&mut self, at: Moment) {
+        let stored = self.items.iter_mut().filter(|item| item.result_key.is_some());
+        for item in stored {
+            item.result_key = None;
+            item.screenshot_key = None;
+            item.erased_at = Some(at);
         }
     }
 

@@ -5,8 +5,8 @@ use leafcutter_domain::{
     AccountId, BatchId, ErrorCode, ItemIndex, Moment, Period, ReservationId, ScrapeOptions, Usage, WorkerId,
     batch::{
         BatchCancelled, BatchCompleted, BatchEvent, BatchFailed, BatchFailure, BatchSubmitted, Channel,
-        Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted, RequeueCause,
-        RetryRequested, RoundTerms, StoredObject, SubmissionAbandoned,
+        EraseReason, Extractor, ItemCompleted, ItemFailed, ItemQueued, ItemRequeued, ItemStarted,
+        RequeueCause, ResultsErased, RetryRequested, RoundTerms, StoredObject, SubmissionAbandoned,
     },
 };
 use std::str::FromStr;
@@ -214,4 +214,20 @@ fn an_event_twice_changes_nothing_and_a_missing_one_is_noticed() {
     assert_eq!(fold(&mut view, &started(0, 1, 1), 2), Ok(false));
     assert_eq!(fold(&mut view, &completed(0, 3), 4), Err(Gap { expected: 3, found: 4 }));
     assert_eq!(view, before);
+}
+
+#[test]
+fn erasing_takes_the_results_of_before_and_nothing_else() {
+    let mut events = submitted(2);
+    events.extend([started(0, 1, 1), started(1, 1, 1), completed(0, 2), failed(1, 3)]);
+    events.push(BatchCompleted { at: at(3) }.into());
+    let before = view(&events);
+    events.push(ResultsErased { reason: EraseReason::Age, at: at(9) }.into());
+    let mut after = view(&events);
+    assert_eq!((after.items[0].erased_at, after.items[1].erased_at), (Some(at(9)), None));
+    assert_eq!(after.items[0].result_key, None);
+    after.items[0].result_key.clone_from(&before.items[0].result_key);
+    after.items[0].erased_at = None;
+    after.header.revision = before.header.revision;
+    assert_eq!(after, before);
 }

@@ -126,6 +126,8 @@ pub struct ItemView {
     pub result_key: Option<String>,
     /// Object key of the picture.
     pub screenshot_key: Option<String>,
+    /// When both were erased.
+    pub erased_at: Option<Moment>,
 }
 
 impl ItemView {
@@ -145,6 +147,7 @@ impl ItemView {
             finished_at: None,
             result_key: None,
             screenshot_key: None,
+            erased_at: None,
         }
     }
 }

@@ -98,6 +98,7 @@ pub(super) fn item(row: &Row) -> Result<(BatchId, ItemView), ReadModelError> {
         finished_at: moment_if_any(row, "finished_at")?,
         result_key: row.try_get("result_key")?,
         screenshot_key: row.try_get("screenshot_key")?,
+        erased_at: moment_if_any(row, "erased_at")?,
     };
     Ok((BatchId(row.try_get("batch")?), item))
 }

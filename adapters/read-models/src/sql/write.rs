@@ -15,7 +15,7 @@ use leafcutter_event_store::Position;
 use leafcutter_sql::{Document, Text, Time};
 use sqlx::{Connection as _, QueryBuilder};
 
-/// Rows written by one statement; with 16 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
+/// Rows written by one statement; with 17 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
 const ROWS_PER_STATEMENT: usize = 500;
 
 pub(crate) async fn apply(
@@ -124,7 +124,7 @@ fn changed(change: &BatchChange) -> impl Iterator<Item = (BatchId, &ItemView)> {
 
 const ITEMS: Columns =
     "items (batch, item, url, status, attempts, error_code, error_message, retryable, extractor,
-    final_url, http_status, credits, started_at, finished_at, result_key, screenshot_key)";
+    final_url, http_status, credits, started_at, finished_at, result_key, screenshot_key, erased_at)";
 
 /// An item with the words of its row.
 type ItemRow<'v> = (BatchId, &'v ItemView, String, Option<String>);
@@ -150,6 +150,7 @@ async fn items(connection: &mut Connection, changes: &[BatchChange]) -> Result<(
         row.push_bind(time(item.started_at));
         row.push_bind(time(item.finished_at));
         row.push_bind(item.result_key.as_ref()).push_bind(item.screenshot_key.as_ref());
+        row.push_bind(time(item.erased_at));
     };
     insert(connection, ITEMS, &new, put).await?;
     let on_conflict =
@@ -158,7 +159,7 @@ async fn items(connection: &mut Connection, changes: &[BatchChange]) -> Result<(
          retryable = excluded.retryable, extractor = excluded.extractor, final_url = excluded.final_url,
          http_status = excluded.http_status, credits = excluded.credits, started_at = excluded.started_at,
          finished_at = excluded.finished_at, result_key = excluded.result_key,
-         screenshot_key = excluded.screenshot_key";
+         screenshot_key = excluded.screenshot_key, erased_at = excluded.erased_at";
     upsert(connection, ITEMS, on_conflict, &known, put).await
 }
 

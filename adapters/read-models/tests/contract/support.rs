@@ -91,6 +91,7 @@ pub(crate) fn item(index: u16) -> ItemView {
         finished_at: Some(Moment::from_millis(9)),
         result_key: Some("result".to_owned()),
         screenshot_key: Some("picture".to_owned()),
+        erased_at: Some(Moment::from_millis(11)),
     }
 }
 

@@ -24,6 +24,8 @@ use std::{
 };
 use url::Url;
 
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Shortest admin token: it guards every account.
 const ADMIN_TOKEN_CHARS_MIN: usize = 16;
 
@@ -142,6 +144,11 @@ pub(crate) struct WriteArgs {
     #[arg(long, env = "LEAFCUTTER_SLOTS", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) slots: Option<u16>,
 
+    /// Days that results and screenshots are kept; 0: for ever. Then they are erased; what they cost and how it went
+    /// stays.
+    #[arg(long, env = "LEAFCUTTER_RESULT_MAX_AGE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=36_500))]
+    result_max_age: u32,
+
     /// Milliseconds that credits set aside wait for their batch before they are given back; for tests.
     #[arg(long, env = "LEAFCUTTER_SWEEP_GRACE_MS", default_value_t = 30_000, hide = true)]
     pub(crate) sweep_grace_ms: u32,
@@ -159,6 +166,13 @@ pub(crate) struct ProjectorArgs {
     /// Leaves the read models where they are; for tests.
     #[arg(long, env = "LEAFCUTTER_PROJECTOR_PAUSED", hide = true)]
     pub(crate) projector_paused: bool,
+}
+
+impl WriteArgs {
+    /// Milliseconds that results are kept; none: for ever.
+    pub(crate) fn result_age_ms(&self) -> Option<i64> {
+        (self.result_max_age > 0).then(|| i64::from(self.result_max_age) * DAY_MS)
+    }
 }
 
 impl PageArgs {

@@ -1,0 +1,140 @@
+//! Results that are erased: their objects go, once the log says so, and nothing else changes.
+
+use crate::support::World;
+use axum::http::StatusCode;
+use leafcutter_domain::{
+    BatchId, ErrorCode,
+    batch::{EraseReason, EraseResults, Phase, StoredObject},
+};
+use leafcutter_event_store::EventStore;
+use serde_json::json;
+use std::time::Duration;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+const DEADLINE: Duration = Duration::from_secs(20);
+
+async fn erase(world: &World, batch: BatchId) -> bool {
+    let at = world.commands.clock.now();
+    let command = EraseResults { reason: EraseReason::Operator, until: None, at };
+    !world.commands.batches.transact(batch, command).await.unwrap().events.is_empty()
+}
+
+/// What an attempt stores whose report never came.
+async fn put(world: &World, batch: BatchId, attempt: &str) -> StoredObject {
+    let prefix = format!("{}/{batch}/{attempt}", world.account());
+    world.commands.objects.put(&prefix, "page".into()).await.unwrap()
+}
+
+async fn is_there(world: &World, object: &StoredObject) -> bool {
+    world.commands.objects.holds(object).await.unwrap()
+}
+
+async fn until_gone(world: &World, object: &StoredObject) {
+    let gone = async {
+        while is_there(world, object).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, gone).await.expect("the object must be deleted");
+}
+
+/// A batch of one page that was done, and its object.
+async fn done(world: &World) -> (BatchId, StoredObject) {
+    let batch = world.submit(1).await;
+    let assignment = world.claim(batch, 0).await.unwrap();
+    let object = put(world, batch, "0/1").await;
+    world.complete(&assignment).await;
+    (batch, object)
+}
+
+#[tokio::test]
+async fn objects_of_erased_attempts_are_deleted_named_or_not_and_those_of_others_stay() {
+    let world = World::new(100).await;
+    let batch = world.submit(2).await;
+    world.complete(&world.claim(batch, 0).await.unwrap()).await;
+    world.fail(&world.claim(batch, 1).await.unwrap(), ErrorCode::HttpStatus).await;
+    let (of_first, of_failed) = (put(&world, batch, "0/1").await, put(&world, batch, "1/1").await);
+    let (_, beside) = done(&world).await;
+    assert!(erase(&world, batch).await);
+    // The retry's second attempt comes before anything was deleted.
+    let path = format!("/api/batch/scrape/{batch}/retry");
+    let (status, answer) = world.request("POST", &path, None, json!({})).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    let again = world.claim(batch, 1).await.unwrap();
+    let of_retry = put(&world, batch, "1/2").await;
+    world.complete(&again).await;
+    let reactions = world.react("reactions.db").await;
+    until_gone(&world, &of_first).await;
+    until_gone(&world, &of_failed).await;
+    assert!(is_there(&world, &of_retry).await && is_there(&world, &beside).await);
+    let ledger = world.until_ledger(world.period(), |ledger| ledger.held() == 0).await;
+    assert_eq!(ledger.spent, 6);
+    reactions.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_not_deleted_before_a_stop_is_deleted_after_it_and_deleting_twice_is_harmless() {
+    let world = World::new(100).await;
+    let (batch, object) = done(&world).await;
+    assert!(erase(&world, batch).await);
+    for file in ["first.db", "first.db", "read-anew.db"] {
+        let reactions = world.react(file).await;
+        until_gone(&world, &object).await;
+        reactions.shutdown().await;
+        put(&world, batch, "0/1").await;
+    }
+    assert!(!erase(&world, batch).await, "nothing more to erase");
+}
+
+#[tokio::test]
+async fn results_are_erased_when_they_are_older_than_is_kept_and_not_before() {
+    let mut world = World::new(100).await;
+    world.result_age_ms = Some(30 * DAY_MS);
+    let (old, of_old) = done(&world).await;
+    world.pass(DAY_MS);
+    let (young, of_young) = done(&world).await;
+    let reactions = world.react("reactions.db").await;
+    world.pass(29 * DAY_MS - 60_000);
+    // Whatever the reactions have read, they have looked at: what is asked for next is seen after it.
+    let (probe, _) = done(&world).await;
+    world.until_ledger(world.period(), |ledger| ledger.held() == 0).await;
+    assert!(is_there(&world, &of_old).await, "a minute too young");
+    world.pass(60_000);
+    until_gone(&world, &of_old).await;
+    assert!(is_there(&world, &of_young).await);
+    world.pass(DAY_MS);
+    until_gone(&world, &of_young).await;
+    for (batch, is_erased) in [(old, true), (young, true), (probe, false)] {
+        assert_eq!(world.batch(batch).await.attempted_at.is_none(), is_erased);
+    }
+    reactions.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_retry_keeps_the_results_of_its_batch_as_long_as_its_own() {
+    let mut world = World::new(100).await;
+    world.result_age_ms = Some(30 * DAY_MS);
+    let batch = world.submit(2).await;
+    world.complete(&world.claim(batch, 0).await.unwrap()).await;
+    world.fail(&world.claim(batch, 1).await.unwrap(), ErrorCode::HttpStatus).await;
+    let first = put(&world, batch, "0/1").await;
+    world.pass(29 * DAY_MS);
+    let (status, _) =
+        world.request("POST", &format!("/api/batch/scrape/{batch}/retry"), None, json!({})).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let reactions = world.react("reactions.db").await;
+    // It is open when its first events become old, and its last attempt is young after that.
+    world.pass(2 * DAY_MS);
+    world.complete(&world.claim(batch, 1).await.unwrap()).await;
+    world.until_batch(batch, |state| state.phase == Phase::Completed).await;
+    let (_, other) = done(&world).await;
+    world.pass(30 * DAY_MS);
+    until_gone(&world, &first).await;
+    until_gone(&world, &other).await;
+    reactions.shutdown().await;
+    let head = world.store.head().await.unwrap();
+    let reactions = world.react("read-anew.db").await;
+    world.until_ledger(world.period(), |ledger| ledger.held() == 0).await;
+    reactions.shutdown().await;
+    assert_eq!(world.store.head().await.unwrap(), head, "read anew, nothing is erased again");
+}
