@@ -12,6 +12,7 @@ mod present_ledger;
 mod router;
 mod state;
 mod statement_check;
+mod trail;
 mod v1;
 
 pub use present_ledger::{PresentLedger, present_ledger};

@@ -28,6 +28,7 @@ fn api() -> OpenApiRouter<QueryState> {
         .routes(routes!(api::list::list))
         .routes(routes!(api::status::status))
         .routes(routes!(api::screenshot::screenshot))
+        .routes(routes!(api::batch_history::history))
         .routes(routes!(api::account::account))
         .routes(routes!(api::usage::usage))
         .routes(routes!(api::credits::credits))

@@ -1,6 +1,7 @@
 //! Queries under `/api`: one file each, in the order request, handler, answer.
 
 pub(crate) mod account;
+pub(crate) mod batch_history;
 pub(crate) mod credits;
 pub(crate) mod credits_export;
 pub(crate) mod credits_history;

@@ -3,11 +3,11 @@
 use crate::support::{OWNER, World, now};
 use bytes::Bytes;
 use leafcutter_domain::{
-    BatchId, ErrorCode, ItemIndex, Moment, OutputFormat, Period, ReservationId, ScrapeOptions, Usage,
-    WorkerId,
+    BatchId, ErrorCode, ItemIndex, Moment, OutputFormat, Period, ProxyPlace, ReservationId, ScrapeOptions,
+    Usage, WorkerId,
     batch::{
-        AbandonRound, BatchCommand, CancelBatch, Channel, Extractor, ReportCompleted, ReportFailed,
-        RequestRetry, RoundTerms, StartItem, SubmitBatch,
+        AbandonRound, BatchCommand, CancelBatch, Channel, Extractor, PutBackItem, ReportCompleted,
+        ReportFailed, RequestRetry, RoundTerms, StartItem, SubmitBatch,
     },
     ledger::LedgerCommand,
 };
@@ -35,7 +35,7 @@ impl World {
             batch,
             account: OWNER,
             urls: (0..urls).map(|url| format!("https://example.com/{url}")).collect(),
-            options: ScrapeOptions { output, ..ScrapeOptions::default() },
+            options: ScrapeOptions { output, proxy: Some(ProxyPlace::Eu), ..ScrapeOptions::default() },
             has_cookies: false,
             channel: Channel::Api,
             metadata: Some(serde_json::json!({"mine": number})),
@@ -116,6 +116,11 @@ impl World {
 
     pub(crate) async fn cancel(&self, batch: BatchId) {
         self.command(batch, CancelBatch { at: now() }).await;
+    }
+
+    /// A running item goes back to the queue, a second after its start.
+    pub(crate) async fn put_back(&self, batch: BatchId, item: ItemIndex, attempt: u32) {
+        self.command(batch, PutBackItem { item, attempt, credits: 0, at: now().plus_millis(2_000) }).await;
     }
 
     /// Forbids a round that never began.

@@ -18,3 +18,4 @@ mod statement;
 mod support;
 mod tampering;
 mod verify;
+mod trails;
