@@ -35,7 +35,7 @@ pub(crate) enum Action {
     Projections(ProjectionsArgs),
     /// Write the read models as they were at a past position or time.
     Replay(ReplayArgs),
-    /// Show the credits of this month.
+    /// Show the credits of this month, of a past moment, or every movement of them.
     Credits(CreditsArgs),
 }
 

@@ -1,4 +1,6 @@
-//! `leafcutter batch`: list, show, follow, cancel and retry batches.
+//! `leafcutter batch`: list, show, follow, cancel and retry batches, and tell their history.
+
+mod history;
 
 use super::{
     BatchArgs, BatchCommand, Exit, Failure,
@@ -22,6 +24,7 @@ async fn run(args: &BatchArgs, console: &Console) -> Result<Exit, Failure> {
     match args.command {
         BatchCommand::List { page, limit } => command.list(page, limit).await,
         BatchCommand::Status { id } => command.status(id).await,
+        BatchCommand::History { id } => command.history(id).await,
         BatchCommand::Watch { id } => command.watch(id).await,
         BatchCommand::Cancel { id } => command.cancel(id).await,
         BatchCommand::Retry { id } => command.retry(id).await,
@@ -59,6 +62,14 @@ impl Command<'_> {
             return self.done(answer.text());
         }
         self.done(&described(id, &answer.read()?))
+    }
+
+    async fn history(&self, id: Uuid) -> Result<Exit, Failure> {
+        let answer = self.api.call(&Call::get(follow::path(id) + "/history")).await?;
+        if self.json {
+            return self.done(answer.text());
+        }
+        self.done(&history::told(&answer.read()?))
     }
 
     async fn watch(&self, id: Uuid) -> Result<Exit, Failure> {

@@ -20,7 +20,7 @@ mod stand_in;
 pub(crate) use admin::{AdminArgs, admin_call};
 pub(crate) use batch::batch;
 pub(crate) use connect::Server;
-pub(crate) use credits::credits;
+pub(crate) use credits::{CreditsArgs, credits};
 pub(crate) use output::{Console, table};
 pub(crate) use scrape::scrape;
 
@@ -175,6 +175,12 @@ enum BatchCommand {
         #[arg(value_parser = batch_id)]
         id: Uuid,
     },
+    /// Tell everything that happened to a batch: when, by which worker, how long, why.
+    History {
+        /// The batch.
+        #[arg(value_parser = batch_id)]
+        id: Uuid,
+    },
     /// Wait until a batch has ended, then print the lines and end with the code that `scrape` has.
     Watch {
         /// The batch.
@@ -198,17 +204,6 @@ enum BatchCommand {
 /// The id of a batch on the command line.
 fn batch_id(text: &str) -> Result<Uuid, &'static str> {
     text.parse().map_err(|_| "not the id of a batch; 'leafcutter batch list' prints them")
-}
-
-/// Flags of `leafcutter credits`.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct CreditsArgs {
-    /// Print the server's JSON.
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    connect: ConnectArgs,
 }
 
 /// How a command ends whose work came out so; a failure is told to the user.

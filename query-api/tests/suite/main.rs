@@ -17,5 +17,5 @@ mod sessions;
 mod statement;
 mod support;
 mod tampering;
-mod verify;
 mod trails;
+mod verify;

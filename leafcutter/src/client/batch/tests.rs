@@ -103,3 +103,23 @@ async fn what_the_server_refuses_ends_with_2() {
     assert_eq!((exit, out.as_str()), (Exit::Refused, ""));
     assert_eq!(err, "leafcutter: Cannot cancel a batch that is already completed. (ALREADY_TERMINAL)");
 }
+
+#[tokio::test]
+async fn a_history_is_a_table_of_events_with_who_how_long_and_why() {
+    let event = json!({
+        "revision": 4, "position": "9", "id": ID, "type": "ItemFailed", "at": "2030-01-01T00:00:07.000Z",
+        "items": [3], "url": null, "round": 1, "attempt": 2, "worker": "0198c5a0-0000-7000-8000-00000000beef",
+        "proxyCountry": "de", "durationMs": 1250, "httpStatus": null, "code": "BLOCKED",
+        "reason": "The site showed a block page.\u{1b}", "credits": 0, "tokens": 0, "captchas": 0,
+    });
+    let body = json!({"batchId": ID, "events": [event]});
+    let service = StandIn::start(move |_| answer(200, body.clone())).await;
+    let (exit, out, _) = batch_command(&service, &["history", ID]).await;
+    assert_eq!(exit, Exit::Completed);
+    assert_eq!(service.seen()[0].target, format!("/api/batch/scrape/{ID}/history"));
+    for part in
+        ["ItemFailed", "00000000beef", " de ", "1250 ms", "BLOCKED: The site showed a block page.\u{fffd}"]
+    {
+        assert!(out.contains(part), "{part} is not in {out}");
+    }
+}
