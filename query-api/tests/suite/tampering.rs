@@ -41,13 +41,13 @@ impl World {
         self.ledger(AUGUST, grant).await;
         self.reserve(AUGUST, 1).await;
         self.settle(AUGUST, 1, &[(0, true)]).await;
-        self.ledger(AUGUST, ClosePeriod { at: now() }).await;
+        self.ledger(AUGUST, ClosePeriod { next: OCTOBER.parse().unwrap(), at: now() }).await;
         let close = self.hash(AUGUST).await;
         self.settle(AUGUST, 1, &[(1, false), (2, true)]).await;
         self.open(OCTOBER, Some((AUGUST, close))).await;
         self.reserve(OCTOBER, 2).await;
         self.settle(OCTOBER, 2, &[(0, true), (1, false), (2, false)]).await;
-        self.ledger(OCTOBER, ClosePeriod { at: now() }).await;
+        self.ledger(OCTOBER, ClosePeriod { next: NOVEMBER.parse().unwrap(), at: now() }).await;
         self.open(NOVEMBER, Some((OCTOBER, self.hash(OCTOBER).await))).await;
         self.reserve(NOVEMBER, 3).await;
         self.settle(NOVEMBER, 3, &[(0, true), (1, true)]).await;
