@@ -3,7 +3,7 @@
 
 use leafcutter_domain::{
     DomainEvent, ItemIndex, Moment, ProxyPlace, Usage, WorkerId,
-    batch::{BatchEvent, BatchFailure, ItemRequeued, RequeueCause, RoundTerms},
+    batch::{BatchEvent, BatchFailure, EraseReason, ItemRequeued, RequeueCause, RoundTerms},
 };
 use leafcutter_event_store::StoredEvent;
 use serde::Serialize;
@@ -50,7 +50,7 @@ pub(crate) struct BatchHistoryEvent {
     #[schema(required)]
     pub(crate) code: Option<String>,
     /// Why it happened, for a reader: of a failure its message; of an item that waits again `attemptFailed`, `workerLost`
-    /// or `putBack` (the service stopped); of a broken batch `reservationMissing`.
+    /// or `putBack` (the service stopped); of a broken batch `reservationMissing`; of erased results `operator` or `age`.
     #[schema(required)]
     pub(crate) reason: Option<String>,
     /// Credits: set aside for the round, or what the attempt costs.
@@ -137,6 +137,13 @@ impl Trail {
                 told.reason = Some("reservationMissing".to_owned());
             }
             BatchEvent::SubmissionAbandoned(abandoned) => told.round = Some(abandoned.round),
+            BatchEvent::ResultsErased(erased) => {
+                let reason = match erased.reason {
+                    EraseReason::Operator => "operator",
+                    EraseReason::Age => "age",
+                };
+                told.reason = Some(reason.to_owned());
+            }
         }
     }
 

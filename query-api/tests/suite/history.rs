@@ -6,8 +6,8 @@ use leafcutter_domain::{
     BatchId, ErrorCode, ItemIndex, Moment, OutputFormat, Period, ProxyPlace, ReservationId, ScrapeOptions,
     Usage, WorkerId,
     batch::{
-        AbandonRound, BatchCommand, CancelBatch, Channel, Extractor, PutBackItem, ReportCompleted,
-        ReportFailed, RequestRetry, RoundTerms, StartItem, SubmitBatch,
+        AbandonRound, BatchCommand, CancelBatch, Channel, EraseReason, EraseResults, Extractor, PutBackItem,
+        ReportCompleted, ReportFailed, RequestRetry, RoundTerms, StartItem, SubmitBatch,
     },
     ledger::LedgerCommand,
 };
@@ -121,6 +121,11 @@ impl World {
     /// A running item goes back to the queue, a second after its start.
     pub(crate) async fn put_back(&self, batch: BatchId, item: ItemIndex, attempt: u32) {
         self.command(batch, PutBackItem { item, attempt, credits: 0, at: now().plus_millis(2_000) }).await;
+    }
+
+    /// The operator erases its results.
+    pub(crate) async fn erase(&self, batch: BatchId) {
+        self.command(batch, EraseResults { reason: EraseReason::Operator, until: None, at: now() }).await;
     }
 
     /// Forbids a round that never began.

@@ -4,7 +4,8 @@ use crate::support::{STRANGER_KEY, World};
 use leafcutter_domain::OutputFormat::Markdown;
 use serde_json::{Value, json};
 
-/// A batch of two pages: one done, one failed, started again by a retry and put back, then cancelled.
+/// A batch of two pages: one done, one failed, started again by a retry and put back, then
+/// cancelled and erased.
 async fn told(world: &World) -> String {
     let batch = world.submit(1, 2, Markdown).await;
     world.start(batch, 0).await;
@@ -15,6 +16,7 @@ async fn told(world: &World) -> String {
     world.start(batch, 1).await;
     world.put_back(batch, 1, 2).await;
     world.cancel(batch).await;
+    world.erase(batch).await;
     format!("/api/batch/scrape/{batch}/history")
 }
 
@@ -40,10 +42,11 @@ async fn a_batch_tells_every_event_with_attempt_worker_proxy_duration_and_reason
         json!(["ItemStarted", [1], 2, 2, "eu", null, null, null, null]),
         json!(["ItemRequeued", [1], 2, 2, "eu", 1000, null, "putBack", null]),
         json!(["BatchCancelled", [1], null, null, null, null, null, null, null]),
+        json!(["ResultsErased", [], null, null, null, null, null, "operator", null]),
     ];
     assert_eq!(told, expected);
     let revisions: Vec<u64> = events.iter().map(|event| event["revision"].as_u64().unwrap()).collect();
-    assert_eq!(revisions, (0..12).collect::<Vec<_>>());
+    assert_eq!(revisions, (0..13).collect::<Vec<_>>());
     let worker = json!("00000000-0000-0000-0000-000000000000");
     assert!([3, 5, 6, 9, 10].iter().all(|&event| events[event]["worker"] == worker));
     assert_eq!((&events[5]["httpStatus"], &events[5]["tokens"]), (&json!(200), &json!(0)));
@@ -76,7 +79,7 @@ async fn the_trail_comes_as_lines_and_as_a_table_too() {
     assert_eq!(table.header("content-type"), "text/csv");
     let text = String::from_utf8(table.bytes).unwrap();
     let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
-    assert_eq!((rows.len(), rows[0].len(), rows[0][4]), (13, 19, "type"));
+    assert_eq!((rows.len(), rows[0].len(), rows[0][4]), (14, 19, "type"));
     assert_eq!((rows[7][4], rows[7][6], rows[7][14]), ("ItemFailed", "1", "HTTP_STATUS"));
     assert_eq!(world.get(&format!("{path}?format=xml")).await.status, 422);
 }
