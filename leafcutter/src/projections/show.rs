@@ -42,7 +42,7 @@ pub(super) async fn status(console: &Console, place: &Place) -> anyhow::Result<E
     }
     console.print(&format!("log: position {head}"))?;
     let behind = head.distance_from(position);
-    console.print(&format!("live: {} behind, {} streams held", behind, held.len()))?;
+    console.print(&format!("live: {behind} behind, streams held: {}", held.len()))?;
     if held.is_empty() {
         return Ok(Exit::Completed);
     }

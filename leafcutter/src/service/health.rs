@@ -24,8 +24,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// How long one check may take.
 const CHECK_LIMIT_MS: u64 = 2_000;
 
-/// Says what is missing; `None` when nothing is.
+/// Says what is missing, or worth a look; `None` when nothing is.
 type Check = Box<dyn Fn() -> BoxFuture<'static, Option<String>> + Send + Sync>;
+/// Checks, each with the name that the reader knows the part by.
+type Checks = Mutex<Vec<(&'static str, Arc<Check>)>>;
 
 /// What readiness depends on. Clones share it.
 #[derive(Clone, Default)]
@@ -33,7 +35,8 @@ pub(crate) struct Health(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    checks: Mutex<Vec<(&'static str, Arc<Check>)>>,
+    checks: Checks,
+    notes: Checks,
     starting: AtomicBool,
     stopping: AtomicBool,
 }
@@ -44,8 +47,15 @@ impl Health {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        let check: Check = Box::new(move || check().map(Result::err).boxed());
-        self.0.checks.lock().unwrap_or_else(PoisonError::into_inner).push((name, Arc::new(check)));
+        add(&self.0.checks, name, check);
+    }
+
+    /// As [`Self::watch`], for what an operator should look at though the service does its work.
+    pub(crate) fn tell<F>(&self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        add(&self.0.notes, name, check);
     }
 
     /// From now on the service is being started: checks are still to come.
@@ -65,19 +75,32 @@ impl Health {
 
     /// What is missing now.
     async fn missing(&self) -> Vec<String> {
-        let checks = self.0.checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let asked = checks.iter().map(|(name, check)| async move {
-            let limit = Duration::from_millis(CHECK_LIMIT_MS);
-            let missing = timeout(limit, check()).await;
-            let missing = missing.unwrap_or_else(|_| Some("does not answer".to_owned()));
-            missing.map(|missing| format!("{name}: {missing}"))
-        });
+        let asked = ask(&self.0.checks).await;
         let starting = self.0.starting.load(Ordering::Relaxed);
         let starting = starting.then(|| "the service is being started".to_owned());
         let stopping = self.0.stopping.load(Ordering::Relaxed);
         let stopping = stopping.then(|| "the service is being stopped".to_owned());
-        starting.into_iter().chain(stopping).chain(join_all(asked).await.into_iter().flatten()).collect()
+        starting.into_iter().chain(stopping).chain(asked).collect()
     }
+}
+
+fn add<F>(checks: &Checks, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static)
+where
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    let check: Check = Box::new(move || check().map(Result::err).boxed());
+    checks.lock().unwrap_or_else(PoisonError::into_inner).push((name, Arc::new(check)));
+}
+
+async fn ask(checks: &Checks) -> Vec<String> {
+    let checks = checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let asked = checks.iter().map(|(name, check)| async move {
+        let limit = Duration::from_millis(CHECK_LIMIT_MS);
+        let answer = timeout(limit, check()).await;
+        let answer = answer.unwrap_or_else(|_| Some("does not answer".to_owned()));
+        answer.map(|answer| format!("{name}: {answer}"))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The process lives.
@@ -95,6 +118,8 @@ pub(crate) struct Ready {
     ready: bool,
     /// What is missing.
     missing: Vec<String>,
+    /// What an operator should look at though nothing is missing.
+    notes: Vec<String>,
 }
 
 /// Whether the process lives.
@@ -111,9 +136,9 @@ async fn live() -> Json<Live> {
         (status = 503, description = "Not ready", body = Ready),
     ))]
 async fn ready(State(health): State<Health>) -> Response {
-    let missing = health.missing().await;
+    let (missing, notes) = tokio::join!(health.missing(), ask(&health.0.notes));
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready: missing.is_empty(), missing })).into_response()
+    (status, Json(Ready { ready: missing.is_empty(), missing, notes })).into_response()
 }
 
 /// The health routes.

@@ -139,6 +139,15 @@ pub(super) fn projector(args: &ServeArgs, log: &Log, models: &LiveModels, health
         let caught_up = *caught_up.borrow();
         async move { if caught_up { Ok(()) } else { Err("catching up with the log".to_owned()) } }
     });
+    let live = models.clone();
+    health.tell("read models", move || {
+        let models = live.now();
+        async move {
+            let held = models.quarantined().await.map_err(|error| error.to_string())?.len();
+            let told = format!("streams in quarantine: {held}; see 'leafcutter projections quarantine list'");
+            if held == 0 { Ok(()) } else { Err(told) }
+        }
+    });
     projector
 }
 
