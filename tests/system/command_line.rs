@@ -12,7 +12,7 @@ async fn run(home: &Home, arguments: &[&str]) -> Output {
 }
 
 /// Runs a command against a service.
-async fn ask(service: &Service, arguments: &[&str]) -> Output {
+pub(crate) async fn ask(service: &Service, arguments: &[&str]) -> Output {
     let mut command = service.home().command(None);
     command.env("LEAFCUTTER_SERVER", service.api.base()).env("LEAFCUTTER_API_KEY", service.api.key());
     timeout(PATIENCE, command.args(arguments).output()).await.expect("it does not end").unwrap()
@@ -23,7 +23,7 @@ fn lines(output: &Output) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

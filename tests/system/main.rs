@@ -12,6 +12,7 @@ mod command_line;
 mod contract;
 mod crashes;
 mod harness;
+mod history;
 mod limits;
 mod model;
 #[path = "../../worker/model/tests/suite/stand_in.rs"]
