@@ -6,6 +6,7 @@ mod server;
 mod statements;
 mod support;
 mod tables;
+mod upgrade;
 mod values;
 
 /// Makes one named test of each case for each engine. A case that is missing here is dead code.
@@ -41,6 +42,9 @@ tests! {
         an_entry_comes_back_as_it_was_written,
         the_statement_is_newest_first_and_pages_hold_each_entry_once,
         the_statement_keeps_to_its_filters,
+    }
+    upgrade {
+        tables_of_before_the_statement_are_emptied_to_be_built_again,
     }
     values {
         what_clients_and_pages_write_comes_back_to_the_letter,
