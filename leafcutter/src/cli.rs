@@ -1,7 +1,7 @@
 //! The command line: one subcommand each for the service and for its clients.
 
 use crate::{
-    client::{BatchArgs, CreditsArgs, ScrapeArgs},
+    client::{AuditArgs, BatchArgs, CreditsArgs, ScrapeArgs},
     projections::{ProjectionsArgs, ReplayArgs},
     service::{CommandApiArgs, ProjectorRoleArgs, QueryApiArgs, ServeArgs, WorkerArgs},
 };
@@ -35,8 +35,10 @@ pub(crate) enum Action {
     Projections(ProjectionsArgs),
     /// Write the read models as they were at a past position or time.
     Replay(ReplayArgs),
-    /// Show the credits of this month, of a past moment, or every movement of them.
+    /// Show the credits of this month, of a past moment, or every movement of them; verify or save the ledger.
     Credits(CreditsArgs),
+    /// Prove that no entry of the ledger was rewritten since a head that you kept.
+    Audit(AuditArgs),
 }
 
 impl Action {
@@ -48,9 +50,12 @@ impl Action {
             | Self::QueryApi(_)
             | Self::Projector(_)
             | Self::Worker(_) => true,
-            Self::Scrape(_) | Self::Batch(_) | Self::Projections(_) | Self::Replay(_) | Self::Credits(_) => {
-                false
-            }
+            Self::Scrape(_)
+            | Self::Batch(_)
+            | Self::Projections(_)
+            | Self::Replay(_)
+            | Self::Credits(_)
+            | Self::Audit(_) => false,
         }
     }
 }

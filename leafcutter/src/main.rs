@@ -49,6 +49,7 @@ async fn run(command: Action) -> anyhow::Result<ExitCode> {
         Action::Projections(args) => projections::projections(args).await.map(ExitCode::from),
         Action::Replay(args) => projections::replay(args).await.map(ExitCode::from),
         Action::Credits(args) => Ok(client::credits(&args).await.into()),
+        Action::Audit(args) => Ok(client::audit(&args).await.into()),
     }
 }
 

@@ -23,6 +23,8 @@ use std::{
 };
 use uuid::Uuid;
 
+mod download;
+
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 /// From the first byte of a request to the last of its answer.
 const CALL_TIMEOUT_MS: u64 = 60_000;
@@ -237,7 +239,12 @@ impl Api {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        self.whole(response).await
+    }
+
+    /// The answer with all of its body.
+    async fn whole(&self, mut response: reqwest::Response) -> Result<Answer, Failure> {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {

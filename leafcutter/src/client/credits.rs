@@ -1,7 +1,9 @@
-//! `leafcutter credits`: the balance now or at a past moment, and every movement of credits.
+//! `leafcutter credits`: the balance now or at a past moment, every movement of credits, and what proves them.
 
 mod chart;
+mod export;
 mod statement;
+mod verify;
 
 use super::{
     ConnectArgs, Exit, Failure,
@@ -42,6 +44,10 @@ enum CreditsCommand {
         #[arg(value_name = "TIME")]
         time: String,
     },
+    /// Have the service recompute the ledger from its log: code 0 when all is right, 1 when it is not.
+    Verify,
+    /// Save every entry of the ledger, with the stored data and the hash chain.
+    Export(export::ExportArgs),
 }
 
 /// Which entries of the statement.
@@ -102,12 +108,14 @@ async fn run(args: &CreditsArgs, console: &Console) -> Result<Exit, Failure> {
             format!("/api/credits?{}", Serializer::new(String::new()).append_pair("at", time).finish())
         }
         Some(CreditsCommand::History(history)) => history.path(),
+        Some(CreditsCommand::Verify) => return verify::verify(&api, args.json, console).await,
+        Some(CreditsCommand::Export(export)) => return export::export(&api, export, console).await,
     };
     let answer = api.call(&Call::get(path)).await?;
     let text = match &args.command {
         _ if args.json => answer.text().to_owned(),
-        None | Some(CreditsCommand::At { .. }) => balance(&answer.read()?),
         Some(CreditsCommand::History(_)) => statement::shown(&answer.read()?),
+        _ => balance(&answer.read()?),
     };
     console.print(&text)?;
     Ok(Exit::Completed)

@@ -56,6 +56,30 @@ pub(crate) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A file that was named cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    FileNotWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The heads that were kept are none.
+    #[error("{} holds no heads: {source}", path.display())]
+    Heads {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        source: leafcutter_ledger_proof::HeadsError,
+    },
+    /// A ledger that was exported is none, or was cut off.
+    #[error("line {line} is not one of an export ({reason}); make it anew with 'leafcutter credits export'")]
+    ExportNotUnderstood {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The schema is no JSON.
     #[error("{} is not valid JSON: {source}", path.display())]
     SchemaNotJson {

@@ -6,6 +6,7 @@
 mod admin;
 mod answers;
 mod api;
+mod audit;
 mod batch;
 mod connect;
 mod credits;
@@ -18,6 +19,7 @@ mod scrape;
 mod stand_in;
 
 pub(crate) use admin::{AdminArgs, admin_call};
+pub(crate) use audit::{AuditArgs, audit};
 pub(crate) use batch::batch;
 pub(crate) use connect::Server;
 pub(crate) use credits::{CreditsArgs, credits};
@@ -41,7 +43,7 @@ const LIST_LIMIT_MAX: i64 = 50;
 pub(crate) enum Exit {
     /// Everything that was asked for is done: code 0.
     Completed,
-    /// Some items failed or were cancelled: code 1.
+    /// Some items failed or were cancelled, or a ledger is not what it should be: code 1.
     SomeFailed,
     /// The server refused or cannot be reached: code 2.
     Refused,

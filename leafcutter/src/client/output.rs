@@ -49,6 +49,11 @@ impl Console {
         self.bar.suspend(|| write_line(&self.out, text)).map_err(Failure::Output)
     }
 
+    /// Where results go that come in pieces.
+    pub(crate) fn results(&self) -> impl Write {
+        Results(Arc::clone(&self.out))
+    }
+
     /// Says something beside the results. Nothing is done when nobody hears it.
     pub(crate) fn note(&self, text: &str) {
         let text = printable(text);
@@ -61,6 +66,19 @@ impl Console {
         for detail in failure.details() {
             self.note(&format!("  {detail}"));
         }
+    }
+}
+
+/// Standard output, for what is written piece by piece.
+struct Results(Sink);
+
+impl Write for Results {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
 }
 
