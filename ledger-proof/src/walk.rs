@@ -8,7 +8,7 @@ use crate::{
     month::{CLOSED, Month, OPENED, opened},
 };
 use serde::Deserialize;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// Events that are looked at beyond the first wrong one.
 const LOOK_AHEAD_EVENTS: usize = 16;
@@ -212,7 +212,10 @@ impl Walk {
         if let Some(month) = &mut self.month {
             month.next_revision = revision + 1;
             if name == CLOSED {
-                month.closed = Some((*revision, hash.clone()));
+                month.closed = Some((*revision, HashSet::new()));
+            }
+            if let Some((_, hashes)) = &mut month.closed {
+                hashes.insert(hash.clone());
             }
         }
     }

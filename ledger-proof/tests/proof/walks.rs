@@ -38,6 +38,16 @@ fn a_month_that_ends_with_its_close_is_named_by_the_next_and_not_by_a_head() {
 }
 
 #[test]
+fn a_month_may_name_an_event_after_the_close_as_the_first_release_did() {
+    let august = month("2026-08", None, 1, Some(1));
+    let late = august.last().unwrap().hash.clone();
+    let october = month(OCTOBER, Some(("2026-08", &late)), 1, None);
+    assert_eq!(walk(&[august.clone(), october].concat()).fault, None);
+    let october = month(OCTOBER, Some(("2026-08", &august[1].hash)), 1, None);
+    assert_eq!(fault(&[august, october].concat()).kind, FaultKind::Changed);
+}
+
+#[test]
 fn any_changed_byte_is_found_in_the_event_that_holds_it() {
     let whole = ledger();
     for place in 0..whole.len() {
