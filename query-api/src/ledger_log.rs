@@ -10,7 +10,7 @@ use leafcutter_wire::ApiError;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Months after the present one that a replica whose clock is ahead may have begun.
+/// Months after the last one that is known, which another replica may have begun since.
 const MONTHS_AHEAD: i32 = 2;
 /// Months of an account that are looked at, the latest ones.
 const MONTHS_MAX: usize = 1_200;
@@ -46,9 +46,13 @@ pub(crate) fn entry(stored: &StoredEvent) -> Entry {
 impl QueryState {
     /// The streams that the account's ledger can have, oldest month first.
     pub(crate) async fn ledger_streams(&self, account: AccountId) -> Result<Vec<StreamName>, ApiError> {
-        let opened_at = self.accounts.inspect(account, |folded| folded.state.opened_at).await?;
+        let opened_at = self.accounts.recall(account, |folded| folded.state.opened_at).await?;
         let opened_at = opened_at.ok_or(ApiError::NotFound("There is no such account."))?;
-        let (first, last) = (Period::of(opened_at), Period::of(self.clock.now()).plus_months(MONTHS_AHEAD));
+        let (first, now) = (Period::of(opened_at), Period::of(self.clock.now()));
+        // Beyond the present month when a clock was ahead: then it is the one in which credits move. A ledger that cannot
+        // be folded is read all the same, to say what is wrong with it.
+        let known = self.ledgers.last_begun(account, now, first).await.ok().flatten();
+        let last = known.map_or(now, |month| month.id.period.max(now)).plus_months(MONTHS_AHEAD);
         let mut months: Vec<Period> = std::iter::successors(Some(last), |month| Some(month.plus_months(-1)))
             .take_while(|month| *month >= first)
             .take(MONTHS_MAX)
