@@ -20,6 +20,7 @@ mod model_endpoint;
 mod politeness;
 mod private_addresses;
 mod projections;
+mod proof;
 mod reads;
 mod restarts;
 mod sdk;

@@ -2,7 +2,7 @@
 
 use super::{Api, BUSY_TRIES_MAX, Call};
 use crate::client::Failure;
-use reqwest::Response;
+use reqwest::{Response, header::AUTHORIZATION};
 use std::{io::Write, time::Duration};
 
 /// From the first byte of a request to the last of its answer.
@@ -31,7 +31,7 @@ impl Api {
         let mut tries = 1;
         loop {
             let request =
-                self.http.get(format!("{}{path}", self.server)).header("x-api-key", self.key.clone());
+                self.http.get(format!("{}{path}", self.server)).header(AUTHORIZATION, self.key.clone());
             let request = request.timeout(Duration::from_millis(DOWNLOAD_TIMEOUT_MS));
             let response = request.send().await.map_err(|error| self.unreachable(&error))?;
             if response.status().is_success() {

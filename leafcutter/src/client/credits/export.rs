@@ -98,6 +98,7 @@ mod tests {
         assert_eq!(out.text(), "one\ntwo");
         let asked = "/api/credits/export?format=csv&from=2026-11-01T00%3A00%3A00%2B01%3A00";
         assert_eq!(service.seen()[0].target, asked);
+        assert_eq!(service.seen()[0].header("authorization"), Some("Bearer lc_0123456789secret"));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ledger.jsonl");
         let flags = ["export", "--output", file.to_str().unwrap()];
