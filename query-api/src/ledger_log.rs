@@ -144,3 +144,6 @@ impl LedgerLog {
         Ok(Some(page))
     }
 }
+
+#[cfg(test)]
+mod tests;
