@@ -8,9 +8,12 @@ use leafcutter_event_store::{
     StreamName, Subscription, SubscriptionPage,
 };
 use leafcutter_secrets::{InMemorySecrets, SecretName, Secrets, SecretsError};
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::oneshot;
 
@@ -135,5 +138,76 @@ impl EventStore for Log {
 
     async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), StoreError> {
         self.reach()?.save_snapshot(stream, snapshot).await
+    }
+}
+
+/// A log whose readers hear everything twice, then half of what was before, then all of it from the beginning again.
+pub(crate) struct Stuttering(Log);
+
+impl Stuttering {
+    pub(crate) fn of(store: &Arc<SqliteEventStore>) -> Self {
+        Self(Log::of(store))
+    }
+}
+
+struct Repeating {
+    inner: Box<dyn Subscription>,
+    heard: Vec<StoredEvent>,
+    pages: VecDeque<SubscriptionPage>,
+}
+
+#[async_trait]
+impl Subscription for Repeating {
+    async fn next(&mut self) -> Result<SubscriptionPage, StoreError> {
+        if self.pages.is_empty() {
+            let SubscriptionPage { events, up_to } = self.inner.next().await?;
+            for event in events {
+                self.heard.push(event.clone());
+                let half = self.heard[..self.heard.len().div_ceil(2)].to_vec();
+                for events in [vec![event.clone(), event], half, self.heard.clone()] {
+                    let up_to = events.last().map_or(up_to, |last| last.position);
+                    self.pages.push_back(SubscriptionPage { events, up_to });
+                }
+            }
+            self.pages.push_back(SubscriptionPage { events: vec![], up_to });
+        }
+        Ok(self.pages.pop_front().unwrap())
+    }
+}
+
+#[async_trait]
+impl EventStore for Stuttering {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, StoreError> {
+        self.0.append(stream, expected, events).await
+    }
+
+    async fn read(&self, stream: &StreamName, from: u64, max: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.0.read(stream, from, max).await
+    }
+
+    async fn last(&self, stream: &StreamName) -> Result<Option<StoredEvent>, StoreError> {
+        self.0.last(stream).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.0.head().await
+    }
+
+    fn subscribe(&self, after: Position, category: Option<&'static str>) -> Box<dyn Subscription> {
+        let inner = self.0.subscribe(after, category);
+        Box::new(Repeating { inner, heard: vec![], pages: VecDeque::new() })
+    }
+
+    async fn snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, StoreError> {
+        self.0.snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), StoreError> {
+        self.0.save_snapshot(stream, snapshot).await
     }
 }

@@ -131,7 +131,7 @@ impl World {
             settings: CommandSettings {
                 extras: Extras::default(),
                 batch_urls_max: 50,
-                pending_batches_max: 50,
+                pending_batches_max: 70,
                 result_bytes_max: 1_000_000,
                 lease_ms: 60_000,
                 cookie_ttl_ms: 900_000,
