@@ -5,7 +5,7 @@ use crate::Commands;
 use leafcutter_domain::{
     ItemIndex, Moment, ReservationId,
     batch::{AbandonRound, BatchFailure, FailBatch},
-    ledger::{RefundReason, Reservation, Settle, Settlement, SettlementEntry},
+    ledger::{LedgerState, RefundReason, Reservation, Settle, Settlement, SettlementEntry},
 };
 use leafcutter_event_store::LedgerId;
 use leafcutter_wire::ApiError;
@@ -25,27 +25,43 @@ enum Round {
 impl Commands {
     /// Settles what has ended of one reservation.
     pub(crate) async fn settle(&self, id: LedgerId, reservation_id: ReservationId) -> Result<(), ApiError> {
-        let found = self
-            .ledgers
-            .inspect(id, |folded| folded.state.reservations.get(&reservation_id).cloned())
-            .await?;
-        let Some(reservation) = found else { return Ok(()) };
-        let entries = match self.round_of(id, &reservation).await? {
+        match self.open_reservation(id, reservation_id).await? {
+            Some(reservation) => self.settle_reservation(id, reservation_id, &reservation).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Settles what has ended of all open reservations of a month.
+    pub(crate) async fn settle_ledger(&self, id: LedgerId) -> Result<(), ApiError> {
+        let open = self.ledgers.inspect(id, |folded| folded.state.reservations.clone()).await?;
+        for (reservation_id, reservation) in open {
+            self.settle_reservation(id, reservation_id, &reservation).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles what has ended of a reservation as it was a moment ago; what was settled since is not recorded again.
+    async fn settle_reservation(
+        &self,
+        id: LedgerId,
+        reservation_id: ReservationId,
+        reservation: &Reservation,
+    ) -> Result<(), ApiError> {
+        let entries = match self.round_of(id, reservation).await? {
             Round::Begun(entries) => entries,
-            Round::BegunElsewhere | Round::Abandoned => abandoned(&reservation),
+            Round::BegunElsewhere | Round::Abandoned => abandoned(reservation),
             Round::Unknown => return Ok(()),
         };
         self.record(id, reservation_id, entries).await
     }
 
-    /// Settles what has ended of all open reservations of a month.
-    pub(crate) async fn settle_ledger(&self, id: LedgerId) -> Result<(), ApiError> {
-        let open: Vec<ReservationId> =
-            self.ledgers.inspect(id, |folded| folded.state.reservations.keys().copied().collect()).await?;
-        for reservation in open {
-            self.settle(id, reservation).await?;
-        }
-        Ok(())
+    async fn open_reservation(
+        &self,
+        id: LedgerId,
+        reservation_id: ReservationId,
+    ) -> Result<Option<Reservation>, ApiError> {
+        let open = |state: &LedgerState| state.reservations.get(&reservation_id).cloned();
+        Ok(self.ledgers.inspect(id, |folded| open(&folded.state)).await?)
     }
 
     /// Gives back the credits of a round that never began: first the batch forbids the round, so that a slow
@@ -56,11 +72,7 @@ impl Commands {
         reservation_id: ReservationId,
         now: Moment,
     ) -> Result<(), ApiError> {
-        let reservation = self
-            .ledgers
-            .inspect(id, |folded| folded.state.reservations.get(&reservation_id).cloned())
-            .await?;
-        let Some(reservation) = reservation else { return Ok(()) };
+        let Some(reservation) = self.open_reservation(id, reservation_id).await? else { return Ok(()) };
         if let Round::Unknown = self.round_of(id, &reservation).await? {
             let abandon = AbandonRound { round: reservation.round, at: now };
             self.batches.transact(reservation.batch, abandon).await?;

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Clients at a time.
 const CLIENTS: usize = 64;
+/// Where it is about something else than their number.
+const FEWER_CLIENTS: usize = 24;
 /// What a page costs.
 const PAGE: u64 = 2;
 
@@ -41,12 +43,13 @@ async fn end(at: &World, batch: BatchId, succeeds: bool) {
 
 /// In each round all clients want a page at once, and as many get one as there are credits for: those that are free,
 /// and those that the failures of the round before are to give back. No reaction settles anything.
-async fn spend_in_rounds(failure: u64) -> World {
-    let world = World::priced(CLIENTS as u64 * PAGE, priced(failure)).await;
+async fn spend_in_rounds(clients: usize, failure: u64) -> World {
+    let all = clients as u64 * PAGE;
+    let world = World::priced(all, priced(failure)).await;
     let other = world.replica_priced(0, priced(failure));
-    let mut left = CLIENTS as u64 * PAGE;
+    let mut left = all;
     while left >= PAGE {
-        let replicas = [&world, &other].into_iter().cycle().take(CLIENTS);
+        let replicas = [&world, &other].into_iter().cycle().take(clients);
         let answers = join_all(replicas.map(submit)).await;
         let taken: Vec<BatchId> = answers.into_iter().flatten().collect();
         assert_eq!(taken.len() as u64, left / PAGE, "{left} credits are left");
@@ -58,7 +61,7 @@ async fn spend_in_rounds(failure: u64) -> World {
         let failed = taken.len() as u64 / 2;
         left -= (taken.len() as u64 - failed) * PAGE + failed * failure;
         let ledger = world.ledger(world.period()).await;
-        assert!(ledger.is_balanced() && ledger.spent + ledger.held() <= CLIENTS as u64 * PAGE);
+        assert!(ledger.is_balanced() && ledger.spent + ledger.held() <= all);
     }
     assert_eq!(submit(&world).await, None);
     world
@@ -66,16 +69,16 @@ async fn spend_in_rounds(failure: u64) -> World {
 
 #[tokio::test]
 async fn sixty_four_clients_whose_failures_are_given_back_spend_an_account_to_exactly_nothing() {
-    let world = spend_in_rounds(0).await;
+    let world = spend_in_rounds(CLIENTS, 0).await;
     let ledger = world.ledger(world.period()).await;
     assert_eq!((ledger.spent, ledger.held(), ledger.available.total()), (CLIENTS as u64 * PAGE, 0, 0));
 }
 
 #[tokio::test]
 async fn failures_that_cost_something_leave_less_than_a_page_and_never_less_than_nothing() {
-    let world = spend_in_rounds(1).await;
+    let world = spend_in_rounds(FEWER_CLIENTS, 1).await;
     let ledger = world.ledger(world.period()).await;
-    assert_eq!(ledger.spent + ledger.available.total(), CLIENTS as u64 * PAGE);
+    assert_eq!(ledger.spent + ledger.available.total(), FEWER_CLIENTS as u64 * PAGE);
     assert!(ledger.held() == 0 && ledger.available.total() < PAGE);
 }
 
@@ -92,12 +95,12 @@ async fn work(at: &World, turn: &AtomicUsize) -> u64 {
 
 #[tokio::test]
 async fn clients_that_submit_and_fail_while_reactions_settle_lose_no_credit() {
-    let credits = 3 * CLIENTS as u64 * PAGE;
+    let credits = 6 * FEWER_CLIENTS as u64 * PAGE;
     let world = World::priced(credits, priced(0)).await;
     let other = world.replica_priced(0, priced(0));
     let reactions = world.react("reactions.db").await;
     let turn = AtomicUsize::new(0);
-    let clients = [&world, &other].into_iter().cycle().take(CLIENTS).map(|at| work(at, &turn));
+    let clients = [&world, &other].into_iter().cycle().take(FEWER_CLIENTS).map(|at| work(at, &turn));
     let mut completed: u64 = join_all(clients).await.into_iter().sum();
     // Whoever was refused has met credits that were set aside; the last failures gave some of them back.
     completed += work(&world, &turn).await;

@@ -24,7 +24,7 @@ pub(super) fn are_usable(plan: &Plan) -> anyhow::Result<()> {
 /// # Errors
 /// The file cannot be used.
 pub(super) fn places(args: &ServeArgs) -> anyhow::Result<BTreeSet<ProxyPlace>> {
-    Ok(args.pages.proxies().map(ProxyPools::places_in).transpose()?.unwrap_or_default())
+    Ok(args.pages.proxies.as_deref().map(ProxyPools::places_in).transpose()?.unwrap_or_default())
 }
 
 /// The proxies themselves.
@@ -32,5 +32,5 @@ pub(super) fn places(args: &ServeArgs) -> anyhow::Result<BTreeSet<ProxyPlace>> {
 /// # Errors
 /// The file, or what it refers to, cannot be used.
 pub(super) fn pools(args: &ServeArgs) -> anyhow::Result<ProxyPools> {
-    Ok(args.pages.proxies().map(ProxyPools::read).transpose()?.unwrap_or_default())
+    Ok(args.pages.proxies.as_deref().map(ProxyPools::read).transpose()?.unwrap_or_default())
 }

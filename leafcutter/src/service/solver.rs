@@ -18,7 +18,7 @@ pub(super) fn is_usable(plan: &Plan) -> anyhow::Result<()> {
 
 /// Whether CAPTCHAs are solved here. Who only takes orders needs to know for their price, and needs no key.
 pub(super) fn is_set(args: &ServeArgs) -> bool {
-    !args.pages.captcha_url.is_empty()
+    args.pages.captcha_url.is_some()
 }
 
 /// The service, with its key.
@@ -27,17 +27,17 @@ pub(super) fn is_set(args: &ServeArgs) -> bool {
 /// Address or key cannot be used, or one of them is missing.
 pub(super) fn settings(args: &ServeArgs) -> anyhow::Result<Option<SolverSettings>> {
     let key = std::env::var("LEAFCUTTER_CAPTCHA_KEY").ok().filter(|key| !key.is_empty());
-    let settings = match (is_set(args), key) {
-        (false, None) => return Ok(None),
-        (true, None) => {
+    let settings = match (&args.pages.captcha_url, key) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
             bail!("LEAFCUTTER_CAPTCHA_URL needs the key of the service in LEAFCUTTER_CAPTCHA_KEY")
         }
-        (false, Some(_)) => {
+        (None, Some(_)) => {
             bail!("LEAFCUTTER_CAPTCHA_KEY is set without LEAFCUTTER_CAPTCHA_URL: no CAPTCHA would be solved")
         }
-        (true, Some(key)) => {
+        (Some(url), Some(key)) => {
             // The address is not repeated: it may hold what should not be printed.
-            let url = args.pages.captcha_url.parse().context("LEAFCUTTER_CAPTCHA_URL is no address")?;
+            let url = url.parse().context("LEAFCUTTER_CAPTCHA_URL is no address")?;
             SolverSettings { url, key: SolverKey::new(key), pace: Pace::default() }
         }
     };

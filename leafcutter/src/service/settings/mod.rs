@@ -11,17 +11,10 @@ use model::ModelArgs;
 pub(crate) use roles::{CommandApiArgs, Plan, ProjectorRoleArgs, QueryApiArgs, WorkerArgs};
 pub(crate) use servers::{DatabaseArgs, DispatchArgs, EventStoreArgs, KeyBytes, ObjectsArgs, secret_key};
 
-use clap::{
-    Args,
-    builder::{OsStringValueParser, TypedValueParser as _},
-};
+use clap::Args;
 use leafcutter_domain::limits;
 use leafcutter_egress::{AllowedTarget, AllowedTargetError};
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 use url::Url;
 
 /// Milliseconds of a day.
@@ -88,19 +81,13 @@ pub(crate) struct PageArgs {
     pub(crate) allow_targets: Targets,
 
     /// File of upstream proxies, for pages that are opened with `useProxy` [default: none].
-    #[arg(long, env = "LEAFCUTTER_PROXIES", default_value = "", hide_default_value = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
-    proxies: PathBuf,
+    #[arg(long, env = "LEAFCUTTER_PROXIES", value_name = "FILE")]
+    pub(crate) proxies: Option<PathBuf>,
 
     /// Service that solves CAPTCHAs, by `createTask` and `getTaskResult` below this address; its key is
     /// LEAFCUTTER_CAPTCHA_KEY [default: none].
-    #[arg(
-        long,
-        env = "LEAFCUTTER_CAPTCHA_URL",
-        default_value = "",
-        hide_default_value = true,
-        value_name = "ADDRESS"
-    )]
-    pub(crate) captcha_url: String,
+    #[arg(long, env = "LEAFCUTTER_CAPTCHA_URL", value_name = "ADDRESS")]
+    pub(crate) captcha_url: Option<String>,
 
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -175,14 +162,7 @@ impl WriteArgs {
     }
 }
 
-impl PageArgs {
-    /// The file of upstream proxies; an empty variable, as compose files leave them, is none.
-    pub(crate) fn proxies(&self) -> Option<&Path> {
-        Some(self.proxies.as_path()).filter(|file| !file.as_os_str().is_empty())
-    }
-}
-
-/// Targets separated by commas; an empty variable, as compose files leave them, is no target.
+/// Targets separated by commas, or none.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Targets(pub(crate) Vec<AllowedTarget>);
 

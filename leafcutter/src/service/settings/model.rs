@@ -18,14 +18,8 @@ pub(crate) struct ModelArgs {
     model_url: Option<Address>,
 
     /// Name of the model at its endpoint.
-    #[arg(
-        long,
-        env = "LEAFCUTTER_MODEL",
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    model: String,
+    #[arg(long, env = "LEAFCUTTER_MODEL", value_name = "NAME")]
+    model: Option<String>,
 
     /// Tokens of a page, about 3 bytes each, that the model is given; more of it is left out.
     #[arg(long, env = "LEAFCUTTER_MODEL_INPUT_TOKENS", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(500..=500_000))]
@@ -42,7 +36,7 @@ pub(crate) struct ModelArgs {
 
 impl ModelArgs {
     fn url(&self) -> Option<&str> {
-        self.model_url.as_ref().map(Address::reveal).filter(|url| !url.is_empty())
+        self.model_url.as_ref().map(Address::reveal)
     }
 
     /// What the model may take; `None` without one. Who only takes orders needs this for their price, and no key.
@@ -63,15 +57,15 @@ impl ModelArgs {
 
     fn with_key(&self, key: Option<String>) -> anyhow::Result<Option<ModelSettings>> {
         let (Some(url), Some(budget)) = (self.url(), self.budget()) else {
-            ensure!(self.model.is_empty(), "LEAFCUTTER_MODEL is set without LEAFCUTTER_MODEL_URL");
+            ensure!(self.model.is_none(), "LEAFCUTTER_MODEL is set without LEAFCUTTER_MODEL_URL");
             ensure!(key.is_none(), "{KEY} is set without LEAFCUTTER_MODEL_URL");
             return Ok(None);
         };
-        if self.model.is_empty() {
+        let Some(model) = self.model.clone() else {
             bail!("LEAFCUTTER_MODEL_URL needs the name of a model in LEAFCUTTER_MODEL");
-        }
+        };
         let url = url.parse().context("LEAFCUTTER_MODEL_URL is no address")?;
-        let mut settings = ModelSettings::new(url, self.model.clone(), budget);
+        let mut settings = ModelSettings::new(url, model, budget);
         settings.key = key.map(ApiKey::new);
         settings.call_limit = Duration::from_secs(self.model_timeout.into());
         settings.check().context("the settings of the model (LEAFCUTTER_MODEL_…) cannot be used")?;
@@ -106,7 +100,7 @@ mod tests {
         let settings = model.with_key(key()).unwrap().unwrap();
         assert!(settings.key.is_some() && !format!("{settings:?}").contains("SECRET"));
         let budget = Some(ModelBudget { page_tokens: 8_000, answer_tokens: 2_000 });
-        assert_eq!((model.budget(), args(&["--model-url", ""]).budget()), (budget, None));
+        assert_eq!((model.budget(), args(&[]).budget()), (budget, None));
     }
 
     #[test]

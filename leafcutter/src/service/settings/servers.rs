@@ -33,11 +33,6 @@ impl FromStr for Address {
     }
 }
 
-/// An empty variable, as compose files leave them, names no server.
-fn named(address: Option<&Address>) -> Option<&str> {
-    address.map(Address::reveal).filter(|address| !address.is_empty())
-}
-
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct EventStoreArgs {
     /// EventStoreDB, as `esdb://…` [default: embedded].
@@ -47,7 +42,7 @@ pub(crate) struct EventStoreArgs {
 
 impl EventStoreArgs {
     pub(crate) fn address(&self) -> Option<&str> {
-        named(self.event_store.as_ref())
+        self.event_store.as_ref().map(Address::reveal)
     }
 }
 
@@ -76,7 +71,7 @@ pub(crate) struct DispatchArgs {
 
 impl DispatchArgs {
     pub(crate) fn address(&self) -> Option<&str> {
-        named(self.dispatch.as_ref())
+        self.dispatch.as_ref().map(Address::reveal)
     }
 }
 
@@ -89,7 +84,7 @@ pub(crate) struct DatabaseArgs {
 
 impl DatabaseArgs {
     pub(crate) fn address(&self) -> Option<&str> {
-        named(self.database.as_ref())
+        self.database.as_ref().map(Address::reveal)
     }
 }
 
@@ -102,7 +97,7 @@ pub(crate) struct ObjectsArgs {
 
 impl ObjectsArgs {
     pub(crate) fn address(&self) -> Option<&str> {
-        named(self.objects.as_ref())
+        self.objects.as_ref().map(Address::reveal)
     }
 }
 
