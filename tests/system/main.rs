@@ -18,6 +18,7 @@ mod model;
 #[path = "../../worker/model/tests/suite/stand_in.rs"]
 mod model_endpoint;
 mod politeness;
+mod prices;
 mod private_addresses;
 mod projections;
 mod proof;
