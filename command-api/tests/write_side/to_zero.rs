@@ -86,7 +86,7 @@ async fn failures_that_cost_something_leave_less_than_a_page_and_never_less_than
 async fn work(at: &World, turn: &AtomicUsize) -> u64 {
     let mut completed = 0;
     while let Some(batch) = submit(at).await {
-        let succeeds = turn.fetch_add(1, Ordering::SeqCst) % 3 != 0;
+        let succeeds = !turn.fetch_add(1, Ordering::SeqCst).is_multiple_of(3);
         end(at, batch, succeeds).await;
         completed += u64::from(succeeds);
     }

@@ -20,7 +20,6 @@ impl<'r> Fields<'r> {
 }
 
 /// Copies nothing, and says so.
-#[expect(clippy::unused_async, reason = "PostgreSQL has something to wait for here")]
 pub(super) async fn copy_in<R>(
     _: &mut Connection,
     _: &'static str,
