@@ -3,7 +3,7 @@
 use crate::{PriceBook, ServiceKey};
 use leafcutter_domain::{Extras, ProxyPlace, account::Account, batch::Batch, quarantine::Quarantine};
 use leafcutter_egress::Policy;
-use leafcutter_event_store::Streams;
+use leafcutter_event_store::{EventStore, Streams};
 use leafcutter_object_store::Objects;
 use leafcutter_secrets::Secrets;
 use leafcutter_wire::{Clock, Gate, Ledgers};
@@ -34,6 +34,8 @@ pub struct CommandSettings {
 
 /// The parts that the write side is made of.
 pub struct CommandParts {
+    /// The log itself, for what no state remembers.
+    pub log: Arc<dyn EventStore>,
     /// Batches.
     pub batches: Arc<Streams<Batch>>,
     /// Ledgers.

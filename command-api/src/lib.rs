@@ -3,6 +3,7 @@
 
 mod commands;
 mod desk;
+mod erasing;
 mod first_account;
 mod handlers;
 mod ledger_keeper;

@@ -44,6 +44,7 @@ fn admin() -> OpenApiRouter<Commands> {
         .routes(routes!(admin::keys::issue))
         .routes(routes!(admin::keys::revoke))
         .routes(routes!(admin::credits::top_up))
+        .routes(routes!(admin::erase::erase))
         .routes(routes!(admin::quarantine::retry))
         .routes(routes!(admin::quarantine::skip))
 }

@@ -1,7 +1,8 @@
 //! The command line: one subcommand each for the service and for its clients.
 
 use crate::{
-    client::{AuditArgs, BatchArgs, CreditsArgs, ScrapeArgs},
+    backup::{BackupArgs, RestoreArgs},
+    client::{AuditArgs, BatchArgs, CreditsArgs, EraseArgs, ScrapeArgs},
     projections::{ProjectionsArgs, ReplayArgs},
     service::{CommandApiArgs, ProjectorRoleArgs, QueryApiArgs, ServeArgs, WorkerArgs},
 };
@@ -35,6 +36,12 @@ pub(crate) enum Action {
     Projections(ProjectionsArgs),
     /// Write the read models as they were at a past position or time.
     Replay(ReplayArgs),
+    /// Copy an embedded service, which may run meanwhile.
+    Backup(BackupArgs),
+    /// Bring a backup back into a new data directory.
+    Restore(RestoreArgs),
+    /// Erase results and screenshots, of a batch or of an account.
+    Erase(EraseArgs),
     /// Show the credits of this month, of a past moment, or every movement of them; verify or save the ledger.
     Credits(CreditsArgs),
     /// Prove that no entry of the ledger was rewritten since a head that you kept.
@@ -54,6 +61,9 @@ impl Action {
             | Self::Batch(_)
             | Self::Projections(_)
             | Self::Replay(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Erase(_)
             | Self::Credits(_)
             | Self::Audit(_) => false,
         }

@@ -1,6 +1,7 @@
 //! The `leafcutter` binary: reads the command line, then runs the service or a client command. No rule, route or
 //! SQL is here; the service is put together in `service`.
 
+mod backup;
 mod cli;
 mod client;
 mod command_line;
@@ -48,6 +49,9 @@ async fn run(command: Action) -> anyhow::Result<ExitCode> {
         Action::Batch(args) => Ok(client::batch(&args).await.into()),
         Action::Projections(args) => projections::projections(args).await.map(ExitCode::from),
         Action::Replay(args) => projections::replay(args).await.map(ExitCode::from),
+        Action::Backup(args) => backup::backup(args).await.map(ExitCode::from),
+        Action::Restore(args) => backup::restore(args).await.map(ExitCode::from),
+        Action::Erase(args) => Ok(client::erase(&args).await.into()),
         Action::Credits(args) => Ok(client::credits(&args).await.into()),
         Action::Audit(args) => Ok(client::audit(&args).await.into()),
     }

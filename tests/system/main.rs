@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 #![allow(clippy::print_stderr, reason = "a failed test shows the log of its service")]
 
+mod backup;
 mod batches;
 mod cancel;
 mod chromium;
@@ -11,6 +12,7 @@ mod cluster;
 mod command_line;
 mod contract;
 mod crashes;
+mod erasing;
 mod harness;
 mod history;
 mod limits;

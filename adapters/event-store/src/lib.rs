@@ -17,6 +17,6 @@ pub use port::{
     Appended, EventStore, Expected, NewEvent, Position, Snapshot, StoreError, StoredEvent, StreamName,
     Subscription, SubscriptionPage,
 };
-pub use sqlite::SqliteEventStore;
+pub use sqlite::{LogCopy, SqliteEventStore};
 pub use stored::{Metadata, StoredFormError, decode, event_id};
 pub use transact::{Committed, Folded, Streams, TransactError};

@@ -72,6 +72,63 @@ async fn objects_of_erased_attempts_are_deleted_named_or_not_and_those_of_others
     reactions.shutdown().await;
 }
 
+/// Makes the admin call until there is nothing more to come.
+async fn erase_account(world: &World) -> (Vec<String>, Vec<String>, u64) {
+    let (mut erased, mut unfinished, mut unchanged) = (vec![], vec![], 0);
+    let mut body = json!({"accountId": world.account().0});
+    loop {
+        let (status, answer) = world.request("POST", "/admin/erase", None, body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let ids = |name: &str| serde_json::from_value::<Vec<String>>(answer[name].clone()).unwrap();
+        erased.extend(ids("erased"));
+        unfinished.extend(ids("unfinished"));
+        unchanged += answer["unchanged"].as_u64().unwrap();
+        if answer["next"].is_null() {
+            return (erased, unfinished, unchanged);
+        }
+        body["after"] = answer["next"].clone();
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_erased_over_all_its_months_and_what_is_open_is_named() {
+    let world = World::new(100).await;
+    let (first, _) = done(&world).await;
+    let open = world.submit(1).await;
+    world.turn_the_month();
+    world.turn_the_month();
+    let (third, _) = done(&world).await;
+    let cancelled = world.submit(1).await;
+    world.cancel(cancelled).await;
+    let (mut erased, unfinished, unchanged) = erase_account(&world).await;
+    erased.sort();
+    let mut both = vec![first.to_string(), third.to_string()];
+    both.sort();
+    assert_eq!((erased, unfinished, unchanged), (both, vec![open.to_string()], 1));
+    world.cancel(open).await;
+    assert_eq!(erase_account(&world).await, (vec![], vec![], 4), "done twice, and the open one never ran");
+}
+
+#[tokio::test]
+async fn what_cannot_be_erased_is_refused() {
+    let world = World::new(100).await;
+    let (batch, _) = done(&world).await;
+    let nobody = uuid::Uuid::nil();
+    for (status, body) in [
+        (422, json!({})),
+        (422, json!({"batchId": batch.0, "accountId": world.account().0})),
+        (422, json!({"batchId": batch.0, "after": "2026-11/1"})),
+        (422, json!({"accountId": world.account().0, "after": "yesterday"})),
+        (404, json!({"batchId": nobody})),
+        (404, json!({"accountId": nobody})),
+    ] {
+        let (answered, answer) = world.request("POST", "/admin/erase", None, body.clone()).await;
+        assert_eq!(answered.as_u16(), status, "{body}: {answer}");
+    }
+    let (_, answer) = world.request("POST", "/admin/erase", None, json!({"batchId": batch.0})).await;
+    assert_eq!(answer["erased"], json!([batch.0]));
+}
+
 #[tokio::test]
 async fn what_was_not_deleted_before_a_stop_is_deleted_after_it_and_deleting_twice_is_harmless() {
     let world = World::new(100).await;

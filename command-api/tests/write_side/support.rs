@@ -117,6 +117,7 @@ impl World {
         let log = || Arc::clone(store) as Arc<dyn EventStore>;
         let clock = Arc::clone(now);
         Commands::new(CommandParts {
+            log: log(),
             batches: Arc::new(Streams::new(log())),
             ledgers: Arc::new(Ledgers::new(log())),
             accounts: Arc::new(Streams::new(log())),
@@ -137,7 +138,7 @@ impl World {
                 cookie_ttl_ms: 900_000,
                 default_credits: credits,
                 proxy_places: ["de", "eu", "global"].map(|place| place.parse().unwrap()).into(),
-                admin_token: None,
+                admin_token: Some(KEY.to_owned()),
             },
         })
     }
@@ -183,7 +184,9 @@ impl World {
         key: Option<&str>,
         body: Value,
     ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        // The one key opens the admin calls too.
+        let mut request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {KEY}"));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -214,8 +217,7 @@ impl World {
     }
 
     pub(crate) async fn complete(&self, assignment: &Assignment) -> ReportAnswer {
-        let page = bytes_of("page");
-        let result = self.commands.objects.put(&assignment.object_prefix, page).await.unwrap();
+        let result = self.commands.objects.put(&assignment.object_prefix, "page".into()).await.unwrap();
         let scraped = ScrapedPage {
             result,
             screenshot: None,
@@ -293,8 +295,4 @@ pub(crate) fn pages_body(pages: usize) -> Value {
 
 pub(crate) fn batch_of(answer: &Value) -> BatchId {
     answer["batchId"].as_str().unwrap().parse().unwrap()
-}
-
-fn bytes_of(text: &'static str) -> axum::body::Bytes {
-    axum::body::Bytes::from_static(text.as_bytes())
 }

@@ -97,6 +97,9 @@ pub(crate) enum Failure {
         /// Hours waited.
         hours: u64,
     },
+    /// What cannot be undone is asked for, and nobody is there to ask.
+    #[error("erasing cannot be undone: say --yes where nobody can be asked")]
+    NotConfirmed,
     /// Standard output takes no more.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] io::Error),

@@ -10,6 +10,7 @@ mod audit;
 mod batch;
 mod connect;
 mod credits;
+mod erase;
 mod failure;
 mod follow;
 mod output;
@@ -23,6 +24,7 @@ pub(crate) use audit::{AuditArgs, audit};
 pub(crate) use batch::batch;
 pub(crate) use connect::Server;
 pub(crate) use credits::{CreditsArgs, credits};
+pub(crate) use erase::{EraseArgs, erase};
 pub(crate) use output::{Console, table};
 pub(crate) use scrape::scrape;
 

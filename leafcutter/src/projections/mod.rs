@@ -10,6 +10,7 @@ mod show;
 mod switch;
 mod verify;
 
+pub(crate) use place::same_owner;
 pub(crate) use replay::{ReplayArgs, replay};
 
 use crate::client::{Console, Exit};

@@ -86,7 +86,7 @@ fn folder(args: &PlaceArgs) -> anyhow::Result<&Path> {
 }
 
 /// Files of another owner could not be written by the service.
-fn same_owner(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn same_owner(folder: &Path) -> anyhow::Result<()> {
     let place = folder.display();
     let probe = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("the data directory {place} cannot be written: run this as its owner"))?;

@@ -10,7 +10,9 @@ use std::{
 };
 
 /// Version of the directory's layout. A directory of a newer one is refused.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
+/// In a directory that is being restored: what is to come. While it is there, the rest is not whole.
+const HALF: &str = "restoring";
 
 /// A data directory that this process owns until it ends.
 pub(crate) struct DataDir {
@@ -24,27 +26,25 @@ impl DataDir {
     /// # Errors
     /// It cannot be written, belongs to a running service, or is of a newer version.
     pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
-        let place = folder.display();
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .with_context(|| format!("the data directory {place} cannot be made"))?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))
-            .with_context(|| format!("the data directory {place} cannot be written"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!("the data directory {place} belongs to a running service"),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("the data directory {place} cannot be locked"));
-            }
+        let lock = locked(folder)?;
+        if folder.join(HALF).exists() {
+            bail!("a restore into {} was cut off: empty that directory and restore again", folder.display());
         }
         check_version(folder)?;
         Ok(Self { folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// Takes an empty directory, or makes it, to restore a backup into it.
+    ///
+    /// # Errors
+    /// It cannot be written, or belongs to a running service.
+    pub(crate) fn open_to_restore(folder: &Path) -> anyhow::Result<HalfRestored> {
+        let was_there = folder.exists();
+        let lock = locked(folder)?;
+        let half = folder.join(HALF);
+        let made = fs::DirBuilder::new().mode(0o700).create(&half);
+        made.with_context(|| format!("{} cannot be written", folder.display()))?;
+        Ok(HalfRestored { folder: folder.to_owned(), half, was_there, _lock: lock })
     }
 
     /// The directory.
@@ -106,6 +106,76 @@ impl DataDir {
     }
 }
 
+/// A data directory into which a backup is being restored. Until it is finished, no service starts on it.
+pub(crate) struct HalfRestored {
+    folder: PathBuf,
+    half: PathBuf,
+    was_there: bool,
+    _lock: File,
+}
+
+impl HalfRestored {
+    /// Where everything is put first.
+    pub(crate) fn half(&self) -> &Path {
+        &self.half
+    }
+
+    /// Moves everything to its place, the mark of the half at last.
+    ///
+    /// # Errors
+    /// The disk fails; the directory is refused by every start then.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        let sync = || File::open(&self.folder)?.sync_all();
+        let place = || -> std::io::Result<()> {
+            for entry in fs::read_dir(&self.half)? {
+                let entry = entry?;
+                fs::rename(entry.path(), self.folder.join(entry.file_name()))?;
+            }
+            sync()
+        };
+        let failed = || format!("{} cannot be written", self.folder.display());
+        place().with_context(failed)?;
+        check_version(&self.folder)?;
+        fs::remove_dir(&self.half).and_then(|()| sync()).with_context(failed)
+    }
+
+    /// Leaves the directory as it was.
+    pub(crate) fn abandon(self) {
+        let undo = || -> std::io::Result<()> {
+            fs::remove_dir_all(&self.half)?;
+            fs::remove_file(self.folder.join("lock"))?;
+            if self.was_there { Ok(()) } else { fs::remove_dir(&self.folder) }
+        };
+        if let Err(error) = undo() {
+            tracing::warn!(%error, "what was restored so far is still in {}", self.folder.display());
+        }
+    }
+}
+
+/// Makes the directory when it is missing, and takes it.
+fn locked(folder: &Path) -> anyhow::Result<File> {
+    let place = folder.display();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("the data directory {place} cannot be made"))?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("lock"))
+        .with_context(|| format!("the data directory {place} cannot be written"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!("the data directory {place} belongs to a running service"),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("the data directory {place} cannot be locked"));
+        }
+    }
+    Ok(lock)
+}
+
 fn check_version(folder: &Path) -> anyhow::Result<()> {
     let path = folder.join("version");
     match fs::read_to_string(&path) {
@@ -162,6 +232,29 @@ mod tests {
         fs::write(folder.path().join("version"), "2").unwrap();
         let refused = DataDir::open(folder.path()).err().unwrap().to_string();
         assert!(refused.contains("newer"), "{refused}");
+    }
+
+    #[test]
+    fn a_directory_in_which_a_restore_was_cut_off_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = DataDir::open_to_restore(folder.path()).unwrap();
+        assert!(DataDir::open(folder.path()).is_err());
+        fs::write(half.half().join("api-key"), "lc_x").unwrap();
+        drop(half);
+        let refused = DataDir::open(folder.path()).err().unwrap().to_string();
+        assert!(refused.contains("cut off"), "{refused}");
+    }
+
+    #[test]
+    fn an_abandoned_restore_leaves_the_directory_as_it_was_and_a_finished_one_can_be_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("new");
+        DataDir::open_to_restore(&new).unwrap().abandon();
+        assert!(!new.exists());
+        let half = DataDir::open_to_restore(&new).unwrap();
+        fs::write(half.half().join("api-key"), "lc_x").unwrap();
+        half.finish().unwrap();
+        assert_eq!(DataDir::open(&new).unwrap().api_key().unwrap().as_deref(), Some("lc_x"));
     }
 
     #[test]

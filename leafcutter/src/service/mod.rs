@@ -17,16 +17,16 @@ mod solver;
 mod stores;
 mod waiting;
 
+pub(crate) use data_dir::{DataDir, VERSION as DATA_LAYOUT};
 pub(crate) use run::{run, scrape};
 pub(crate) use settings::{
-    CommandApiArgs, DataArgs, DatabaseArgs, EventStoreArgs, Plan, ProjectorRoleArgs, QueryApiArgs, ServeArgs,
-    WorkerArgs,
+    CommandApiArgs, DataArgs, DatabaseArgs, EventStoreArgs, ObjectsArgs, Plan, ProjectorRoleArgs,
+    QueryApiArgs, ServeArgs, WorkerArgs,
 };
 
 use crate::client::Server as Address;
 use anyhow::Context;
 use broker::Broker;
-use data_dir::DataDir;
 use health::Health;
 use leafcutter_command_api::{Commands, Desk, Reactions};
 use leafcutter_dispatch::{WorkDesk, nats::DeskServer};

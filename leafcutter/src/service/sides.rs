@@ -83,6 +83,7 @@ pub(super) fn commands(
         admin_token: settings::admin_token()?,
     };
     Ok(Commands::new(CommandParts {
+        log: log.store(),
         batches: Arc::new(Streams::new(log.store())),
         ledgers: Arc::new(Ledgers::new(log.store())),
         accounts: Arc::new(Streams::new(log.store())),

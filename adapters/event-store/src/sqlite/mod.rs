@@ -1,6 +1,7 @@
 //! The embedded event store: one SQLite file in WAL mode with `synchronous=FULL`, one writer that commits waiting
 //! appends together, and separate read connections. An append is answered only when it is on disk.
 
+mod copy;
 mod reader;
 mod spectator;
 mod writer;
@@ -10,6 +11,7 @@ use crate::{
     Subscription, port::appendable,
 };
 use async_trait::async_trait;
+pub use copy::LogCopy;
 use reader::Live;
 use sqlx::{
     ConnectOptions, SqlitePool,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
 mod child;
+mod copying;
 mod disk_full;
 mod killed;
 mod model;

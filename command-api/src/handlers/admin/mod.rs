@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod credits;
+pub(crate) mod erase;
 pub(crate) mod keys;
 pub(crate) mod quarantine;
 
