@@ -222,7 +222,7 @@ async fn holds(world: &World, steps: &[(i64, Step)]) {
 }
 
 fn cases() -> u32 {
-    if std::env::var_os("LEAFCUTTER_TEST_FULL").is_some() { 200 } else { 6 }
+    if std::env::var_os("LEAFCUTTER_TEST_FULL").is_some() { 60 } else { 6 }
 }
 
 fn held_in(world: impl AsyncFn() -> World) {
