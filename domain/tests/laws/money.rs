@@ -52,7 +52,8 @@ impl<R: Rules> World<R> {
             Some((period, ledger)) if !ledger.state.closed => return *period,
             Some((period, ledger)) => {
                 let previous = PreviousPeriod { period: *period, hash: hash_of(*period) };
-                (period.next(), Some(previous), ledger.state.carried_at_close.clone())
+                let next = ledger.state.next.unwrap_or_else(|| period.next());
+                (next, Some(previous), ledger.state.carried_at_close.clone())
             }
             None => (Period::of(self.now), None, Funds::default()),
         };
@@ -69,9 +70,13 @@ impl<R: Rules> World<R> {
         self.ledgers.get_mut(&period).expect("worlds ask only for months that they opened")
     }
 
+    /// The month ends; whoever comes after a crash follows what its end has named, which may be a later month: idle
+    /// ones are passed over.
     pub(crate) fn turn_month(&mut self, opens_next: bool) {
         let (period, at) = (self.current(), self.now);
-        self.ledger(period).ask(ClosePeriod { next: period.next(), at }).ok();
+        self.ledger(period)
+            .ask(ClosePeriod { next: period.plus_months(if opens_next { 1 } else { 3 }), at })
+            .ok();
         if opens_next {
             self.current();
         }
