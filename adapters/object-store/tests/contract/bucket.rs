@@ -55,7 +55,11 @@ async fn a_prefix_goes_before_every_key_and_is_in_no_name() {
     let stored = inside.put("a", PAGE).await.unwrap();
     assert!(stored.key.starts_with("a-"));
     assert_eq!(inside.get(&stored.key, 10).await.unwrap(), PAGE);
-    assert_eq!(bucket.objects().get(&format!("some/where/{}", stored.key), 10).await.unwrap(), PAGE);
+    let outside = format!("some/where/{}", stored.key);
+    assert_eq!(bucket.objects().get(&outside, 10).await.unwrap(), PAGE);
+    let below = inside.put("folder/a", PAGE).await.unwrap();
+    assert_eq!(inside.delete("folder", |key| key == below.key).await.unwrap(), 1);
+    assert!(matches!(inside.get(&below.key, 10).await, Err(ObjectError::Missing(_))));
 }
 
 #[tokio::test]
