@@ -110,6 +110,18 @@ async fn a_bad_setting_is_refused_in_one_line() {
     refused_in_one_line(&command.output().await.unwrap(), &address);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_of_its_own_without_the_service_key_is_refused_in_one_line() {
+    let home = Home::new().await;
+    for role in ["command-api", "query-api"] {
+        let mut command = home.command(None);
+        command.args([role, "--event-store", "esdb://127.0.0.1:1", "--database", "postgres://127.0.0.1:1/x"]);
+        command.env("LEAFCUTTER_DISPATCH", "nats://127.0.0.1:1").env("LEAFCUTTER_OBJECTS", "file:///nowhere");
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it goes on").unwrap();
+        refused_in_one_line(&output, "LEAFCUTTER_SECRET_KEY");
+    }
+}
+
 /// Lets no file of the service grow beyond this size, or takes the bound away.
 fn bound_files(service: &Service, bytes: Option<u64>) {
     let pid = rustix::process::Pid::from_raw(service.pid()).unwrap();
