@@ -162,11 +162,12 @@ impl Parts {
         let (Some(broker), Some(objects)) = (&self.broker, &self.objects) else { return Ok(()) };
         let data = data.as_ref();
         let commands = sides::commands(args, data, log, keys, broker, objects)?;
-        prices::publish(&commands, log, health).await?;
+        // Both at once, so that health names every server that is missing.
+        let published = prices::publish(&commands, log, health);
+        let (tables, ()) = tokio::try_join!(stores::reaction_memory(args, data, health), published)?;
         if let Some(data) = data {
             first_account::ensure(data, &commands, log, health).await?;
         }
-        let tables = stores::reaction_memory(args, data, health).await?;
         self.reactions = Some(sides::reactions(args, &commands, log, broker, tables, own, health));
         self.desk = broker.serve_desk(Arc::new(Desk::new(commands.clone())));
         self.commands = Some(commands);

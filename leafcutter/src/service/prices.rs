@@ -61,7 +61,7 @@ fn read(text: &str) -> anyhow::Result<Vec<PriceList>> {
 /// # Errors
 /// A version is there with other prices, or the embedded log cannot be written; a log elsewhere is waited for.
 pub(super) async fn publish(commands: &Commands, log: &Log, health: &Health) -> anyhow::Result<()> {
-    wait_for(health, "price lists", async || {
+    wait_for(health, "event store of the price lists", async || {
         let published = commands.prices.publish(commands.clock.now()).await;
         published.map_err(|error| match (&error, log) {
             (TransactError::Rejected(_), _) => {
