@@ -136,8 +136,12 @@ async fn a_damaged_event_holds_its_batch_until_the_operator_decides() {
     done(&service, &["projections", "swap"]).await;
     let listed = done(&service, &["projections", "quarantine", "list"]).await;
     assert!(listed.contains(&bad), "{listed}");
-    let health = service.api.get("/health/ready").await.expect(200).body;
-    assert!(health["notes"][0].as_str().unwrap().contains("streams in quarantine: 1"), "{health}");
+    eventually("health tells of it", PATIENCE, async || {
+        let health = service.api.get("/health/ready").await.expect(200).body;
+        let told = health["notes"][0].as_str()?.contains("streams in quarantine: 1");
+        told.then_some(())
+    })
+    .await;
     done(&service, &["projections", "quarantine", "retry", &stream]).await;
     done(&service, &["projections", "quarantine", "skip", &stream, "--reason", "a damaged disk"]).await;
     let path = format!("/api/batch/scrape/{bad}");
