@@ -2,37 +2,31 @@
 //! module.
 
 use super::{
-    Connection, Engine, Fields,
-    insert::{Columns, insert},
+    Connection, Fields,
+    insert::{Columns, insert, upsert},
 };
 use crate::{
     Changes, LedgerBalance, ReadModelError, RecordedEntry,
     text::{items_text, number, word},
 };
-use leafcutter_event_store::StreamName;
 use leafcutter_sql::Time;
-use sqlx::QueryBuilder;
-
-/// Rows written by one statement; with 18 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
-const ROWS_PER_STATEMENT: usize = 500;
 
 pub(super) async fn ledgers(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
-    let ledgers: Vec<_> = changes.ledgers.iter().collect();
-    for some in ledgers.chunks(ROWS_PER_STATEMENT) {
-        sums(connection, some).await?;
-    }
+    sums(connection, changes).await?;
     entries(connection, &changes.entries).await
 }
 
-async fn sums(
-    connection: &mut Connection,
-    ledgers: &[(&StreamName, &LedgerBalance)],
-) -> Result<(), ReadModelError> {
-    let mut query = QueryBuilder::<Engine>::new(
-        "INSERT INTO ledgers (stream, account, period, revision, entries, at, allowance, granted, available, held,
-         spent, expired, carried_out, closed) ",
-    );
-    query.push_values(ledgers, |mut row, (stream, ledger)| {
+const LEDGERS: Columns =
+    "ledgers (stream, account, period, revision, entries, at, allowance, granted, available, held,
+    spent, expired, carried_out, closed)";
+
+async fn sums(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
+    let ledgers: Vec<_> = changes.ledgers.iter().collect();
+    let on_conflict =
+        " ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, entries = excluded.entries, at = excluded.at,
+         granted = excluded.granted, available = excluded.available, held = excluded.held, spent = excluded.spent,
+         expired = excluded.expired, carried_out = excluded.carried_out, closed = excluded.closed";
+    upsert(connection, LEDGERS, on_conflict, &ledgers, |row, (stream, ledger)| {
         row.push_bind(stream.as_str()).push_bind(ledger.account.0).push_bind(ledger.period.to_string());
         row.push_bind(number(ledger.revision)).push_bind(number(ledger.entries));
         row.push_bind(Time(ledger.at.millis()));
@@ -41,14 +35,8 @@ async fn sums(
             row.push_bind(number(*sum));
         }
         row.push_bind(ledger.closed);
-    });
-    query.push(
-        " ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, entries = excluded.entries, at = excluded.at,
-         granted = excluded.granted, available = excluded.available, held = excluded.held, spent = excluded.spent,
-         expired = excluded.expired, carried_out = excluded.carried_out, closed = excluded.closed",
-    );
-    query.build().execute(connection).await?;
-    Ok(())
+    })
+    .await
 }
 
 const ENTRIES: Columns =

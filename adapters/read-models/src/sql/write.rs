@@ -2,7 +2,7 @@
 //! Compiled once for each engine, whose types are in the parent module.
 
 use super::{
-    Connection, Engine, Fields, WRITE,
+    Connection, Fields, WRITE,
     insert::{Columns, insert, upsert},
     ledger_write, rows,
 };
@@ -13,10 +13,7 @@ use crate::{
 use leafcutter_domain::{BatchId, Moment};
 use leafcutter_event_store::Position;
 use leafcutter_sql::{Document, Text, Time};
-use sqlx::{Connection as _, QueryBuilder};
-
-/// Rows written by one statement; with 17 columns far below the placeholders of SQLite (32,766) and PostgreSQL (65,535).
-const ROWS_PER_STATEMENT: usize = 500;
+use sqlx::Connection as _;
 
 pub(crate) async fn apply(
     connection: &mut Connection,
@@ -59,17 +56,13 @@ async fn move_checkpoint(
 
 async fn counts(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
     let counts: Vec<_> = changes.count_changes()?.into_iter().collect();
-    for some in counts.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Engine>::new("INSERT INTO batch_counts (account, status, batches) ");
-        query.push_values(some, |mut row, ((account, status), change)| {
-            row.push_bind(account.0).push_bind(status).push_bind(*change);
-        });
-        query.push(
-            " ON CONFLICT (account, status) DO UPDATE SET batches = batch_counts.batches + excluded.batches",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+    let on_conflict =
+        " ON CONFLICT (account, status) DO UPDATE SET batches = batch_counts.batches + excluded.batches";
+    upsert(connection, "batch_counts (account, status, batches)", on_conflict, &counts, |row, values| {
+        let ((account, status), change) = values;
+        row.push_bind(account.0).push_bind(status).push_bind(*change);
+    })
+    .await
 }
 
 const BATCHES: Columns =
@@ -163,28 +156,24 @@ async fn items(connection: &mut Connection, changes: &[BatchChange]) -> Result<(
     upsert(connection, ITEMS, on_conflict, &known, put).await
 }
 
+const USAGE: Columns =
+    "usage_days (account, day, requests, latency_ms, latency_samples, credits, tokens, captchas)";
+
 async fn usage(connection: &mut Connection, changes: &Changes) -> Result<(), ReadModelError> {
     let days: Vec<_> = changes.usage.iter().collect();
-    for some in days.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Engine>::new(
-            "INSERT INTO usage_days (account, day, requests, latency_ms, latency_samples, credits, tokens, captchas) ",
-        );
-        query.push_values(some, |mut row, ((account, day), usage)| {
-            row.push_bind(account.0).push_bind(day);
-            row.push_bind(number(usage.requests)).push_bind(number(usage.latency_ms));
-            row.push_bind(number(usage.latency_samples)).push_bind(number(usage.credits));
-            row.push_bind(number(usage.tokens)).push_bind(number(usage.captchas));
-        });
-        query.push(
-            " ON CONFLICT (account, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
-             latency_ms = usage_days.latency_ms + excluded.latency_ms,
-             latency_samples = usage_days.latency_samples + excluded.latency_samples,
-             credits = usage_days.credits + excluded.credits, tokens = usage_days.tokens + excluded.tokens,
-             captchas = usage_days.captchas + excluded.captchas",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+    let on_conflict =
+        " ON CONFLICT (account, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
+         latency_ms = usage_days.latency_ms + excluded.latency_ms,
+         latency_samples = usage_days.latency_samples + excluded.latency_samples,
+         credits = usage_days.credits + excluded.credits, tokens = usage_days.tokens + excluded.tokens,
+         captchas = usage_days.captchas + excluded.captchas";
+    upsert(connection, USAGE, on_conflict, &days, |row, ((account, day), usage)| {
+        row.push_bind(account.0).push_bind(day);
+        row.push_bind(number(usage.requests)).push_bind(number(usage.latency_ms));
+        row.push_bind(number(usage.latency_samples)).push_bind(number(usage.credits));
+        row.push_bind(number(usage.tokens)).push_bind(number(usage.captchas));
+    })
+    .await
 }
 
 /// One by one, since it is rare.
