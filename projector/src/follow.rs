@@ -23,6 +23,7 @@ const BACKOFF_MAX_MS: u64 = 5_000;
 const STANDBY_LOOK_MS: u64 = 500;
 /// How often a projector without events looks whether it still has the turn.
 const TURN_CHECK_MS: u64 = 2_000;
+
 /// Why following ended, if nothing went wrong.
 enum Ended {
     /// It was told to, or is paused.
@@ -88,8 +89,8 @@ impl Follower {
             Ok(turn) => turn,
             Err(ended) => return Ok(ended),
         };
-        self.signals.activity.send_replace(Activity::Active);
         let mut applier = Applier::begin(Arc::clone(&self.store), models, turn).await?;
+        self.signals.activity.send_replace(Activity::Active);
         let ended = self.project(&mut applier, goal, stop).await;
         self.signals.activity.send_replace(Activity::Standby);
         applier.give_back().await;
