@@ -48,17 +48,14 @@ impl SqliteEventStore {
             .run(&mut connection)
             .await
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        let head: i64 = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(unavailable)?;
+        let head = reader::newest(&mut connection).await.map_err(unavailable)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .connect_with(options.read_only(true))
             .await
             .map_err(unavailable)?;
         let (requests, waiting) = mpsc::channel(WAITING_APPENDS_MAX);
-        let (moved, head) = watch::channel(head.unsigned_abs());
+        let (moved, head) = watch::channel(head);
         let writer = tokio::spawn(writer::run(connection, waiting, moved));
         Ok(Self { pool, requests, head, writer: std::sync::Mutex::new(Some(writer)) })
     }

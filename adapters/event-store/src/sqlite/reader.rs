@@ -3,7 +3,10 @@
 use super::unavailable;
 use crate::{Position, Snapshot, StoreError, StoredEvent, StreamName, Subscription, SubscriptionPage};
 use async_trait::async_trait;
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteExecutor, SqliteRow},
+};
 use tokio::sync::watch;
 
 /// Events in one page of a subscription.
@@ -27,6 +30,13 @@ fn limit(max: usize) -> i64 {
 
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Position of the last event, 0 without one.
+pub(super) async fn newest<'e>(log: impl SqliteExecutor<'e>) -> Result<u64, sqlx::Error> {
+    let newest: i64 =
+        sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events").fetch_one(log).await?;
+    Ok(newest.unsigned_abs())
 }
 
 pub(super) async fn read_stream(

@@ -1,7 +1,7 @@
 //! A log that another process writes: it can be read and followed, and nothing can be appended. The other process says
 //! nothing, so the head is looked up again and again.
 
-use super::{SqliteEventStore, options, unavailable, writer::Request};
+use super::{SqliteEventStore, options, reader::newest, unavailable, writer::Request};
 use crate::StoreError;
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 use std::{path::Path, time::Duration};
@@ -35,12 +35,6 @@ impl SqliteEventStore {
         let task = tokio::spawn(look(pool.clone(), waiting, moved));
         Ok(Self { pool, requests, head, writer: std::sync::Mutex::new(Some(task)) })
     }
-}
-
-async fn newest(pool: &SqlitePool) -> Result<u64, sqlx::Error> {
-    let newest: i64 =
-        sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM events").fetch_one(pool).await?;
-    Ok(newest.unsigned_abs())
 }
 
 /// Looks the head up until the store is closed or dropped. While the file cannot be read, the last answer holds.
