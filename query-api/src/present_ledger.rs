@@ -43,10 +43,8 @@ impl Month {
         let period = state.period?;
         let (available, held) = (state.available.total(), state.held());
         let LedgerState { allowance, granted, spent, closed, next, .. } = *state;
-        let lasting =
-            if closed { state.carried_at_close.clone() } else { state.available.lasting_beyond(period) };
         let ledger = PresentLedger { period, allowance, granted, held, spent, available };
-        Some(Self { ledger, closed, next, lasting })
+        Some(Self { ledger, closed, next, lasting: state.lasting() })
     }
 }
 

@@ -180,15 +180,11 @@ impl Ledgers {
 
 fn begun(id: LedgerId, folded: &Folded<Ledger>) -> Option<BegunMonth> {
     let state = &folded.state;
-    state.period.map(|period| BegunMonth {
+    state.period.map(|_| BegunMonth {
         id,
         closed: state.closed,
         next: state.next,
-        lasting: if state.closed {
-            state.carried_at_close.clone()
-        } else {
-            state.available.lasting_beyond(period)
-        },
+        lasting: state.lasting(),
         close: state.close,
     })
 }

@@ -72,6 +72,16 @@ impl LedgerState {
         self.reservations.values().map(|reservation| reservation.held.total()).sum()
     }
 
+    /// What lasts beyond the month: carried at its close, or free in it; empty where the month has not begun.
+    #[must_use]
+    pub fn lasting(&self) -> Funds {
+        match self.period {
+            _ if self.closed => self.carried_at_close.clone(),
+            Some(period) => self.available.lasting_beyond(period),
+            None => Funds::default(),
+        }
+    }
+
     /// `granted = available + held + spent + expired + carried out`: holds after every event.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
