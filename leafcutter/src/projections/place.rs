@@ -67,7 +67,11 @@ pub(crate) async fn log(args: &PlaceArgs) -> anyhow::Result<Arc<dyn EventStore>>
     Ok(Arc::new(opened.with_context(|| format!("the log {} cannot be read", file.display()))?))
 }
 
-async fn versions(args: &PlaceArgs) -> anyhow::Result<Versions> {
+/// The versions of the read models alone.
+///
+/// # Errors
+/// They are not there or cannot be reached.
+pub(super) async fn versions(args: &PlaceArgs) -> anyhow::Result<Versions> {
     if let Some(address) = args.database.address() {
         return Versions::connect(address).await.context("LEAFCUTTER_DATABASE cannot be used");
     }

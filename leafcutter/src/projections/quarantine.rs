@@ -1,7 +1,7 @@
 //! `projections quarantine`: which streams wait, why, and what an operator decides about them. What is decided is an
 //! event of the log, so it goes through the service.
 
-use super::place::{Place, PlaceArgs};
+use super::place::{PlaceArgs, versions};
 use crate::client::{AdminArgs, Console, Exit, admin_call, table};
 use anyhow::Context;
 use clap::Subcommand;
@@ -83,5 +83,5 @@ async fn held(place: &PlaceArgs, stream: &str) -> anyhow::Result<Quarantined> {
 }
 
 async fn quarantined(place: &PlaceArgs) -> anyhow::Result<Vec<Quarantined>> {
-    Ok(Place::open(place).await?.versions.live().await?.quarantined().await?)
+    Ok(versions(place).await?.live().await?.quarantined().await?)
 }

@@ -53,7 +53,7 @@ pub(super) async fn bring_up(
     version: Version,
     stop: &CancellationToken,
 ) -> anyhow::Result<bool> {
-    let mut shown = Shown::begin(console, version, models.checkpoint().await?);
+    let mut shown = Shown::begin(console, models.checkpoint().await?);
     for _ in 0..ROUNDS_MAX {
         let done = shown.done;
         let told = |progress: Progress| shown.show(done, progress);
@@ -64,7 +64,7 @@ pub(super) async fn bring_up(
             break;
         }
     }
-    shown.end();
+    shown.end(version);
     Ok(true)
 }
 
@@ -72,7 +72,6 @@ pub(super) async fn bring_up(
 pub(super) struct Shown<'c> {
     console: &'c Console,
     bar: ProgressBar,
-    version: Version,
     began: Instant,
     from: Position,
     done: u64,
@@ -80,14 +79,14 @@ pub(super) struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    pub(super) fn begin(console: &'c Console, version: Version, from: Position) -> Self {
+    pub(super) fn begin(console: &'c Console, from: Position) -> Self {
         let style = ProgressStyle::with_template("{bar:40} {percent}% {msg}");
         let bar = console.bar().clone();
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_length(BAR_STEPS);
         bar.set_draw_target(console.draw_target());
         let now = Instant::now();
-        Self { console, bar, version, began: now, from, done: 0, line: now }
+        Self { console, bar, began: now, from, done: 0, line: now }
     }
 
     /// Shows how far it is; `before` events were applied by earlier calls.
@@ -109,11 +108,11 @@ impl<'c> Shown<'c> {
         }
     }
 
-    fn end(self) {
+    fn end(self, version: Version) {
         let seconds = self.began.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "it is shown as a rounded number")]
         let rate = self.done as f64 / seconds.max(f64::EPSILON);
-        let (number, done) = (self.version.number, HumanCount(self.done));
+        let (number, done) = (version.number, HumanCount(self.done));
         self.console.note(&format!("version {number}: {done} events in {seconds:.1} s, {rate:.0}/s"));
     }
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use leafcutter_domain::Moment;
 use leafcutter_event_store::Position;
 use leafcutter_projector::{Progress, Until, build};
-use leafcutter_read_models::{Version, VersionState, Versions};
+use leafcutter_read_models::Versions;
 use std::{fs, path::PathBuf, str::FromStr};
 
 /// Flags of `leafcutter replay`.
@@ -64,8 +64,7 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<Exit> {
     }
     let versions = Versions::open(&args.to).await?;
     let models = versions.live().await?;
-    let version = Version { number: 1, state: VersionState::Live, made_at: Moment::from_millis(0) };
-    let mut shown = Shown::begin(&console, version, Position::START);
+    let mut shown = Shown::begin(&console, Position::START);
     let at = build(log, &models, until, |progress: Progress| shown.show(0, progress), &stop.token).await?;
     drop(shown);
     models.close().await;

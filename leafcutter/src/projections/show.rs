@@ -28,9 +28,9 @@ pub(super) async fn list(console: &Console, place: &Place) -> anyhow::Result<Exi
 /// # Errors
 /// It cannot be read.
 pub(super) async fn status(console: &Console, place: &Place) -> anyhow::Result<Exit> {
-    let (head, live) = (place.log.head().await?, place.versions.live().await?);
-    let position = live.checkpoint().await?;
-    let held = live.quarantined().await?;
+    let head = place.log.head().await?;
+    let held = place.versions.live().await?.quarantined().await?;
+    console.print(&format!("log: position {head}"))?;
     for version in place.versions.list().await? {
         let position = place.versions.tables(version).await?.checkpoint().await?;
         let behind = head.distance_from(position);
@@ -40,9 +40,7 @@ pub(super) async fn status(console: &Console, place: &Place) -> anyhow::Result<E
             state(&version)
         ))?;
     }
-    console.print(&format!("log: position {head}"))?;
-    let behind = head.distance_from(position);
-    console.print(&format!("live: {behind} behind, streams held: {}", held.len()))?;
+    console.print(&format!("streams held: {}", held.len()))?;
     if held.is_empty() {
         return Ok(Exit::Completed);
     }

@@ -20,7 +20,7 @@ pub(super) async fn verify(
     let _right = place.exclusive().await?;
     let other = other(place).await?;
     let (live, built) = (place.versions.live().await?, place.versions.tables(other).await?);
-    let mut shown = Shown::begin(console, other, built.checkpoint().await?);
+    let mut shown = Shown::begin(console, built.checkpoint().await?);
     let told = |progress: Progress| shown.show(0, progress);
     let found = match compare(place.log.clone(), &live, &built, told, stop).await {
         Err(CompareError::Stopped) => return Ok(Exit::Interrupted),
