@@ -193,14 +193,20 @@ impl Api {
         let mut tries = 1;
         loop {
             let answer = self.call_through_outage(call).await?;
-            let Some(pause) = answer.pause(call).filter(|_| tries < BUSY_TRIES_MAX) else {
+            if !self.waited(&answer, call, tries).await {
                 return answer.into_result();
-            };
-            let said = answer.refusal();
-            self.console.note(&format!("{said}; trying again in {} s", pause.as_secs()));
-            tokio::time::sleep(pause).await;
+            }
             tries += 1;
         }
+    }
+
+    /// Waits as a busy server asks, and says so; `false` when the answer stands.
+    async fn waited(&self, answer: &Answer, call: &Call, tries: u32) -> bool {
+        let Some(pause) = answer.pause(call).filter(|_| tries < BUSY_TRIES_MAX) else { return false };
+        let said = answer.refusal();
+        self.console.note(&format!("{said}; trying again in {} s", pause.as_secs()));
+        tokio::time::sleep(pause).await;
+        true
     }
 
     async fn call_through_outage(&self, call: &Call) -> Result<Answer, Failure> {

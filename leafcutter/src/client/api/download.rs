@@ -1,6 +1,6 @@
 //! Answers that may be longer than memory: they are written as they come.
 
-use super::{Api, BUSY_TRIES_MAX, Call};
+use super::{Api, Call};
 use crate::client::Failure;
 use reqwest::{Response, header::AUTHORIZATION};
 use std::{io::Write, time::Duration};
@@ -38,9 +38,8 @@ impl Api {
                 return Ok(response);
             }
             let answer = self.whole(response).await?;
-            match answer.pause(&Call::get(path)).filter(|_| tries < BUSY_TRIES_MAX) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(answer.refusal()),
+            if !self.waited(&answer, &Call::get(path), tries).await {
+                return Err(answer.refusal());
             }
             tries += 1;
         }
