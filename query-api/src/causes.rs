@@ -39,8 +39,11 @@ pub(crate) struct Facts(Vec<(Fact, EventPlace)>);
 impl Facts {
     /// The facts of a batch, as its stream has them now.
     pub(crate) async fn of(state: &QueryState, batch: BatchId) -> Result<Self, ApiError> {
-        let events = state.events(&Batch::stream(batch)).await?;
-        Ok(Self(events.into_iter().filter_map(|stored| fact_of(batch, stored)).collect()))
+        let (mut facts, mut pages) = (Vec::new(), state.pages(Batch::stream(batch), 0));
+        while let Some(page) = pages.next().await? {
+            facts.extend(page.into_iter().filter_map(|stored| fact_of(batch, stored)));
+        }
+        Ok(Self(facts))
     }
 
     /// The events that an entry answers, each with the item that it is about, if it is about one.

@@ -1,7 +1,10 @@
 //! One line of an export of credits: a ledger event as it is stored, its place in the chain, and what it moved. What
 //! cannot be read is empty and never leaves a line out: the chain must be whole.
 
-use crate::ledger_log::entry;
+use crate::{
+    download::{cell, cell_of_all},
+    ledger_log::entry,
+};
 use leafcutter_domain::{ItemIndex, ledger::LedgerEvent};
 use leafcutter_event_store::{StoredEvent, decode};
 use leafcutter_ledger_proof::Entry;
@@ -99,17 +102,10 @@ impl ExportLine {
         &self.occurred_at
     }
 
-    /// Appends the line as JSON.
-    pub(crate) fn write_json(&self, text: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *text, self).expect("text and numbers become JSON, and memory takes them");
-        text.push(b'\n');
-    }
-
-    /// Appends the line as CSV: the service's own words, numbers and ids, none of which a spreadsheet runs.
-    pub(crate) fn write_csv(&self, text: &mut Vec<u8>) {
-        let items: Vec<String> = self.moved.items.iter().map(ToString::to_string).collect();
+    /// The cells of its row, in the order of the columns.
+    pub(crate) fn cells(&self) -> [String; CSV_COLUMNS.len()] {
         let moved = &self.moved;
-        let fields: [String; CSV_COLUMNS.len()] = [
+        [
             self.stream.clone(),
             self.revision.to_string(),
             self.id.clone(),
@@ -118,21 +114,15 @@ impl ExportLine {
             self.prev.clone(),
             self.hash.clone(),
             self.position.clone(),
-            moved.kind.unwrap_or_default().to_owned(),
-            shown(moved.amount),
-            shown(moved.change),
-            shown(moved.balance),
-            shown(moved.held),
-            shown(moved.batch),
-            items.join(" "),
-            shown(moved.attempt),
-            moved.reason.unwrap_or_default().to_owned(),
-        ];
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(text);
-        writer.write_record(&fields).expect("memory takes every record");
+            cell(moved.kind),
+            cell(moved.amount),
+            cell(moved.change),
+            cell(moved.balance),
+            cell(moved.held),
+            cell(moved.batch),
+            cell_of_all(&moved.items),
+            cell(moved.attempt),
+            cell(moved.reason),
+        ]
     }
-}
-
-fn shown(value: Option<impl ToString>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod causes;
+mod download;
 mod export_line;
 mod ledger_check;
 mod ledger_log;

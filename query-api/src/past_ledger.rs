@@ -4,13 +4,9 @@
 use crate::{
     PresentLedger, QueryState,
     present_ledger::{Books, Month, standing, terms},
-    state::{STREAM_PAGE_EVENTS, store_unavailable, unreadable},
+    state::unreadable,
 };
-use leafcutter_domain::{
-    AccountId, Decider, Moment, Period,
-    account::{Account, AccountState},
-    ledger::Ledger,
-};
+use leafcutter_domain::{AccountId, Decider, Moment, Period, account::Account, ledger::Ledger};
 use leafcutter_event_store::{Aggregate, LedgerId, decode};
 use leafcutter_wire::{ApiError, walk_back};
 
@@ -19,42 +15,20 @@ struct Past<'a> {
     state: &'a QueryState,
     account: AccountId,
     at: Moment,
+    /// The month's allowance and the first month.
+    terms: (u64, Period),
 }
 
 impl Past<'_> {
-    /// A stream folded up to the moment. Times in a stream never run back, so the first later event ends it.
-    async fn folded<A: Aggregate>(&self, id: A::Id) -> Result<<A as Decider>::State, ApiError> {
-        let (stream, mut folded, mut next) = (A::stream(id), A::initial(), 0);
-        loop {
-            let page = self.state.store.read(&stream, next, STREAM_PAGE_EVENTS).await;
-            let page = page.map_err(store_unavailable)?;
-            for stored in &page {
-                let (event, metadata) = decode::<A::Event>(stored).map_err(unreadable)?;
-                if metadata.occurred_at > self.at {
-                    return Ok(folded);
-                }
-                folded = A::evolve(folded, &event);
-            }
-            if page.len() < STREAM_PAGE_EVENTS {
-                return Ok(folded);
-            }
-            next += page.len() as u64;
-        }
-    }
-
     async fn month(&self, period: Period) -> Result<Option<Month>, ApiError> {
         let id = LedgerId { account: self.account, period };
-        Ok(Month::of(&self.folded::<Ledger>(id).await?))
-    }
-
-    async fn account(&self) -> Result<AccountState, ApiError> {
-        self.folded::<Account>(self.account).await
+        Ok(Month::of(&folded::<Ledger>(self.state, id, self.at).await?))
     }
 }
 
 impl Books for Past<'_> {
     async fn last_begun(&self, from: Period) -> Result<Option<Month>, ApiError> {
-        let Some((_, first)) = self.terms().await? else { return Ok(None) };
+        let (_, first) = self.terms;
         let mut last = walk_back(from, first, |period| self.month(period)).await?;
         while let Some(next) = last.as_ref().and_then(|last| last.next) {
             let Some(later) = self.month(next).await? else { break };
@@ -64,8 +38,27 @@ impl Books for Past<'_> {
     }
 
     async fn terms(&self) -> Result<Option<(u64, Period)>, ApiError> {
-        Ok(terms(&self.account().await?))
+        Ok(Some(self.terms))
     }
+}
+
+/// A stream folded up to the moment. Times in a stream never run back, so the first later event ends it.
+async fn folded<A: Aggregate>(
+    state: &QueryState,
+    id: A::Id,
+    at: Moment,
+) -> Result<<A as Decider>::State, ApiError> {
+    let (mut pages, mut folded) = (state.pages(A::stream(id), 0), A::initial());
+    while let Some(page) = pages.next().await? {
+        for stored in &page {
+            let (event, metadata) = decode::<A::Event>(stored).map_err(unreadable)?;
+            if metadata.occurred_at > at {
+                return Ok(folded);
+            }
+            folded = A::evolve(folded, &event);
+        }
+    }
+    Ok(folded)
 }
 
 /// Reads the credits that an account had at `at`, everything of that very moment included.
@@ -81,9 +74,8 @@ pub(crate) async fn past_ledger(
     if at > state.clock.now() {
         return refused("in the future");
     }
-    let past = Past { state, account, at };
-    if past.account().await?.opened_at.is_none() {
-        return refused("before the account was opened");
+    match terms(&folded::<Account>(state, account, at).await?) {
+        None => refused("before the account was opened"),
+        Some(terms) => standing(&Past { state, account, at, terms }, at).await,
     }
-    standing(&past, at).await
 }

@@ -17,7 +17,7 @@ use url::Url;
 /// How long a list waits for the tables.
 const TABLES_WAIT_MS: u64 = 2_000;
 /// Events in one read of a stream.
-pub(crate) const STREAM_PAGE_EVENTS: usize = 500;
+const STREAM_PAGE_EVENTS: usize = 500;
 
 pub(crate) const NO_SUCH_BATCH: ApiError = ApiError::NotFound("There is no such batch.");
 
@@ -76,33 +76,20 @@ impl QueryState {
         if view.as_ref().is_some_and(|view| view.header.account != account) {
             return Err(NO_SUCH_BATCH);
         }
-        let stream = Batch::stream(batch);
-        let mut next = view.as_ref().map_or(0, |view| view.header.revision + 1);
-        loop {
-            let page = self.store.read(&stream, next, STREAM_PAGE_EVENTS).await.map_err(store_unavailable)?;
+        let next = view.as_ref().map_or(0, |view| view.header.revision + 1);
+        let mut pages = self.pages(Batch::stream(batch), next);
+        while let Some(page) = pages.next().await? {
             for stored in &page {
                 let (event, _) = decode::<BatchEvent>(stored).map_err(unreadable)?;
                 fold(&mut view, &event, stored.revision).map_err(unreadable)?;
             }
-            if page.len() < STREAM_PAGE_EVENTS {
-                return view.filter(|view| view.header.account == account).ok_or(NO_SUCH_BATCH);
-            }
-            next += page.len() as u64;
         }
+        view.filter(|view| view.header.account == account).ok_or(NO_SUCH_BATCH)
     }
 
-    /// Every event of a stream, as the log has it now.
-    pub(crate) async fn events(&self, stream: &StreamName) -> Result<Vec<StoredEvent>, ApiError> {
-        let mut events = Vec::new();
-        loop {
-            let next = events.len() as u64;
-            let page = self.store.read(stream, next, STREAM_PAGE_EVENTS).await.map_err(store_unavailable)?;
-            let more = page.len() == STREAM_PAGE_EVENTS;
-            events.extend(page);
-            if !more {
-                return Ok(events);
-            }
-        }
+    /// The events of a stream from this revision on, as the log has them now.
+    pub(crate) fn pages(&self, stream: StreamName, from: u64) -> StreamPages<'_> {
+        StreamPages { log: self.store.as_ref(), stream, next: Some(from) }
     }
 
     /// The tables, once they hold everything that the log holds now. One answer is made of one version of them.
@@ -111,6 +98,24 @@ impl QueryState {
         let patience = Duration::from_millis(TABLES_WAIT_MS);
         let current = self.models.current(head, patience).await.map_err(unavailable)?;
         current.ok_or(ApiError::Busy("the read models lag behind the log."))
+    }
+}
+
+/// A stream, page after page.
+pub(crate) struct StreamPages<'a> {
+    log: &'a dyn EventStore,
+    stream: StreamName,
+    /// The revision that comes next; none at the end.
+    next: Option<u64>,
+}
+
+impl StreamPages<'_> {
+    /// The next events; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<StoredEvent>>, ApiError> {
+        let Some(from) = self.next else { return Ok(None) };
+        let page = self.log.read(&self.stream, from, STREAM_PAGE_EVENTS).await.map_err(store_unavailable)?;
+        self.next = (page.len() == STREAM_PAGE_EVENTS).then(|| from + page.len() as u64);
+        Ok(Some(page))
     }
 }
 

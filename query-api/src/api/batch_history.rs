@@ -2,6 +2,7 @@
 
 use crate::{
     QueryState,
+    download::{cell, cell_of_all, headers, write_csv, write_json},
     params::{BatchPath, Params},
     state::{NO_SUCH_BATCH, unreadable},
     trail::{BatchHistoryEvent, Trail},
@@ -9,7 +10,6 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::header,
     response::{IntoResponse, Response},
 };
 use leafcutter_domain::{
@@ -80,20 +80,20 @@ pub(crate) async fn history(
     Params(params): Params<BatchHistoryParams>,
 ) -> Result<Response, ApiError> {
     let events = told(&state, caller.account, batch).await?;
-    let table = |kind: &str, name: &str, text: Vec<u8>| {
-        let attachment = format!("attachment; filename=\"batch-{batch}.{name}\"");
-        let headers = [
-            (header::CONTENT_TYPE, kind.to_owned()),
-            (header::CONTENT_DISPOSITION, attachment),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        ];
-        (headers, text).into_response()
+    let mut text = Vec::new();
+    let headers = match params.format.unwrap_or_default() {
+        HistoryFormat::Json => return Ok(Json(BatchHistory { batch_id: batch.0, events }).into_response()),
+        HistoryFormat::Jsonl => {
+            events.iter().for_each(|event| write_json(&mut text, event));
+            headers("application/jsonl", &format!("batch-{batch}.jsonl"))
+        }
+        HistoryFormat::Csv => {
+            write_csv(&mut text, &COLUMNS);
+            events.iter().for_each(|event| write_csv(&mut text, &cells(batch, event)));
+            headers("text/csv", &format!("batch-{batch}.csv"))
+        }
     };
-    Ok(match params.format.unwrap_or_default() {
-        HistoryFormat::Json => Json(BatchHistory { batch_id: batch.0, events }).into_response(),
-        HistoryFormat::Jsonl => table("application/jsonl", "jsonl", lines(&events)?.into_bytes()),
-        HistoryFormat::Csv => table("text/csv", "csv", rows(batch, &events)?),
-    })
+    Ok((headers, text).into_response())
 }
 
 /// The trail of a batch, if it is this account's; another account's is as good as none.
@@ -103,24 +103,17 @@ async fn told(
     batch: BatchId,
 ) -> Result<Vec<BatchHistoryEvent>, ApiError> {
     let (mut trail, mut owner) = (Trail::default(), None);
-    let mut told = Vec::new();
-    for stored in state.events(&Batch::stream(batch)).await? {
-        let (event, _) = decode::<BatchEvent>(&stored).map_err(unreadable)?;
-        if let BatchEvent::BatchSubmitted(submitted) = &event {
-            owner = Some(submitted.account);
+    let (mut told, mut pages) = (Vec::new(), state.pages(Batch::stream(batch), 0));
+    while let Some(page) = pages.next().await? {
+        for stored in &page {
+            let (event, _) = decode::<BatchEvent>(stored).map_err(unreadable)?;
+            if let BatchEvent::BatchSubmitted(submitted) = &event {
+                owner = Some(submitted.account);
+            }
+            told.push(trail.tell(stored, &event));
         }
-        told.push(trail.tell(&stored, &event));
     }
     if owner == Some(account) { Ok(told) } else { Err(NO_SUCH_BATCH) }
-}
-
-fn lines(events: &[BatchHistoryEvent]) -> Result<String, ApiError> {
-    let mut text = String::new();
-    for event in events {
-        text += &serde_json::to_string(event).map_err(unreadable)?;
-        text.push('\n');
-    }
-    Ok(text)
 }
 
 /// The columns of the table; in `cells` in the same order.
@@ -147,10 +140,6 @@ const COLUMNS: [&str; 19] = [
 ];
 
 fn cells(batch: BatchId, event: &BatchHistoryEvent) -> [String; 19] {
-    fn text<T: ToString>(value: Option<&T>) -> String {
-        value.map_or_else(String::new, ToString::to_string)
-    }
-    let items: Vec<String> = event.items.iter().map(ToString::to_string).collect();
     [
         batch.to_string(),
         event.revision.to_string(),
@@ -158,28 +147,18 @@ fn cells(batch: BatchId, event: &BatchHistoryEvent) -> [String; 19] {
         event.id.to_string(),
         event.r#type.clone(),
         event.at.to_string(),
-        items.join(" "),
-        text(event.url.as_ref()),
-        text(event.round.as_ref()),
-        text(event.attempt.as_ref()),
-        text(event.worker.as_ref()),
-        text(event.proxy_country.as_ref()),
-        text(event.duration_ms.as_ref()),
-        text(event.http_status.as_ref()),
-        text(event.code.as_ref()),
-        text(event.reason.as_ref()),
-        text(event.credits.as_ref()),
-        text(event.tokens.as_ref()),
-        text(event.captchas.as_ref()),
+        cell_of_all(&event.items),
+        cell(event.url.as_ref()),
+        cell(event.round.as_ref()),
+        cell(event.attempt.as_ref()),
+        cell(event.worker.as_ref()),
+        cell(event.proxy_country.as_ref()),
+        cell(event.duration_ms.as_ref()),
+        cell(event.http_status.as_ref()),
+        cell(event.code.as_ref()),
+        cell(event.reason.as_ref()),
+        cell(event.credits.as_ref()),
+        cell(event.tokens.as_ref()),
+        cell(event.captchas.as_ref()),
     ]
-}
-
-/// RFC 4180. No cell is a formula to a spreadsheet: all are our own words, numbers and http addresses.
-fn rows(batch: BatchId, events: &[BatchHistoryEvent]) -> Result<Vec<u8>, ApiError> {
-    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    table.write_record(COLUMNS).map_err(unreadable)?;
-    for event in events {
-        table.write_record(cells(batch, event)).map_err(unreadable)?;
-    }
-    table.into_inner().map_err(|error| unreadable(error.into_error()))
 }

@@ -1,7 +1,7 @@
 //! `GET /api/credits/export`: the account's ledger as the log holds it, for whoever wants to keep or recompute it.
 
 use crate::{
-    QueryState,
+    QueryState, download,
     export_line::{CSV_COLUMNS, ExportLine},
     ledger_log::LedgerLog,
     params::{Faults, Params},
@@ -9,7 +9,6 @@ use crate::{
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header,
     response::{IntoResponse, Response},
 };
 use futures::stream;
@@ -71,17 +70,11 @@ pub(crate) async fn export(
     faults.check()?;
     let format = params.format.unwrap_or_default();
     let log = LedgerLog::new(Arc::clone(&state.store), state.ledger_streams(caller.account).await?);
-    let (kind, file) = match format {
-        ExportFormat::Jsonl => ("application/jsonl", "attachment; filename=\"credits.jsonl\""),
-        ExportFormat::Csv => ("text/csv", "attachment; filename=\"credits.csv\""),
+    let headers = match format {
+        ExportFormat::Jsonl => download::headers("application/jsonl", "credits.jsonl"),
+        ExportFormat::Csv => download::headers("text/csv", "credits.csv"),
     };
     let export = Export { log, format, from, to, books: None, begun: false };
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_DISPOSITION, file),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
     Ok((headers, Body::from_stream(stream::try_unfold(export, Export::next))).into_response())
 }
 
@@ -101,8 +94,7 @@ impl Export {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
         let mut text = Vec::new();
         if !self.begun && self.format == ExportFormat::Csv {
-            text.extend_from_slice(CSV_COLUMNS.join(",").as_bytes());
-            text.extend_from_slice(b"\r\n");
+            download::write_csv(&mut text, &CSV_COLUMNS);
         }
         self.begun = true;
         while text.is_empty() {
@@ -126,8 +118,8 @@ impl Export {
             return;
         }
         match self.format {
-            ExportFormat::Jsonl => line.write_json(text),
-            ExportFormat::Csv => line.write_csv(text),
+            ExportFormat::Jsonl => download::write_json(text, &line),
+            ExportFormat::Csv => download::write_csv(text, &line.cells()),
         }
     }
 }
