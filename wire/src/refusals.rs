@@ -80,6 +80,11 @@ impl From<LedgerRejection> for ApiError {
             }
             LedgerRejection::TooManyOpen { open } => Self::TooManyPending { open },
             LedgerRejection::ReservationMismatch => key_reused(),
+            // The same request may have been cut off between its credits and its batch before prices changed. Those
+            // credits come back soon, and then it begins anew.
+            LedgerRejection::ReservationPriced { .. } => {
+                Self::Busy("an earlier request of this key, at other prices, is being cleared away.")
+            }
             LedgerRejection::AmountOutOfBounds => Self::validation(vec![format!("credits: {rejection}")]),
             LedgerRejection::NotOpen
             | LedgerRejection::Closed

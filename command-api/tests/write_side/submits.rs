@@ -104,16 +104,22 @@ async fn credits_of_a_round_that_never_began_are_given_back_and_the_round_is_for
         batch,
         round: 1,
         items: vec![0, 1],
-        per_item: 2,
+        per_item: 3,
         open_max: 50,
         at: world.commands.clock.now(),
     };
     world.commands.ledgers.transact(id, reserve).await.unwrap();
+    // Prices have changed since, so the same request waits for that.
+    let again = || world.request("POST", "/api/batch/scrape", Some("k"), pages_body(2));
+    let (status, answer) = again().await;
+    assert_eq!((status, &answer["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("SERVICE_BUSY")));
     let reactions = world.react("reactions.db").await;
     world.pass(31_000);
     world.until_ledger(id.period, |ledger| ledger.held() == 2).await;
     assert!(world.batch(batch).await.abandoned.contains(&1));
     assert_eq!(world.batch(other).await.phase, Phase::Open, "a batch that was submitted is not swept");
+    assert_eq!(again().await.0, StatusCode::ACCEPTED);
+    assert_eq!(world.ledger(id.period).await.held(), 2 + 4);
     reactions.shutdown().await;
 }
 

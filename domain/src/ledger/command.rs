@@ -144,9 +144,15 @@ pub enum LedgerRejection {
         /// Open reservations.
         open: usize,
     },
-    /// The reservation exists with other items or another price.
+    /// The reservation exists with other items.
     #[error("this reservation was made for another request")]
     ReservationMismatch,
+    /// The reservation exists at another price: of another request, or of the same one before prices changed.
+    #[error("this reservation was made at {per_item} credits an item")]
+    ReservationPriced {
+        /// What was set aside for an item.
+        per_item: u64,
+    },
     /// The reservation was settled to its end.
     #[error("this reservation is settled and closed")]
     ReservationClosed,

@@ -74,8 +74,13 @@ fn grant(state: &LedgerState, command: &Grant) -> Decision {
 fn reserve(state: &LedgerState, command: &Reserve) -> Decision {
     period(state)?;
     if let Some(open) = state.reservations.get(&command.reservation) {
-        let same = open.items == command.items.len() && open.per_item == command.per_item;
-        return if same { Ok(vec![]) } else { Err(LedgerRejection::ReservationMismatch) };
+        return match open {
+            open if open.items != command.items.len() => Err(LedgerRejection::ReservationMismatch),
+            open if open.per_item != command.per_item => {
+                Err(LedgerRejection::ReservationPriced { per_item: open.per_item })
+            }
+            _ => Ok(vec![]),
+        };
     }
     if state.settled.contains(&command.reservation) {
         return Err(LedgerRejection::ReservationClosed);

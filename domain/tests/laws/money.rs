@@ -117,7 +117,9 @@ impl<R: Rules> World<R> {
         }
         match answer {
             Ok(_) => Ok(period),
-            Err(LedgerRejection::ReservationMismatch) => Err(Refused::Mismatch),
+            Err(LedgerRejection::ReservationMismatch | LedgerRejection::ReservationPriced { .. }) => {
+                Err(Refused::Mismatch)
+            }
             Err(_) => Err(Refused::Other),
         }
     }
