@@ -26,6 +26,18 @@ pub(crate) struct Erased {
     pub(crate) unfinished: Vec<BatchId>,
     /// How many had nothing to erase.
     pub(crate) unchanged: u64,
+    /// Those of which the log holds an event that cannot be read; nothing of them was erased.
+    pub(crate) unreadable: Vec<BatchId>,
+}
+
+/// Batches that a part of an account's ledgers names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) batches: Vec<BatchId>,
+    /// Entries that cannot be read, so that it is not known which batches they name.
+    pub(crate) unreadable: u64,
+    /// Up to where the ledgers were looked through; none when that was all.
+    pub(crate) next: Option<LedgerPlace>,
 }
 
 /// A place in the ledgers of an account: up to here its batches were seen. Its text form is for whoever goes on.
@@ -51,7 +63,7 @@ impl FromStr for LedgerPlace {
 }
 
 impl Commands {
-    /// Erases the results of these batches. Done twice, it changes nothing.
+    /// Erases the results of these batches. Done again, it also erases what a worker that was given up stored meanwhile.
     ///
     /// # Errors
     /// The log cannot be read or written, or, of a single batch, there is none; some may be erased then.
@@ -68,14 +80,17 @@ impl Commands {
                 Ok(committed) if committed.events.is_empty() => all.unchanged += 1,
                 Ok(_) => all.erased.push(batch),
                 Err(TransactError::Rejected(BatchRejection::NotFinished)) => all.unfinished.push(batch),
+                Err(TransactError::StoredForm(error)) => {
+                    tracing::error!(%error, %batch, "its results are not erased: it cannot be read");
+                    all.unreadable.push(batch);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(all)
     }
 
-    /// Some batches of an account, as its ledgers name them from `after` on, and the place up to which they were
-    /// looked through; none when that was all.
+    /// Some batches of an account, as its ledgers name them from `after` on.
     ///
     /// # Errors
     /// There is no such account, or the log cannot be read.
@@ -84,13 +99,15 @@ impl Commands {
         account: AccountId,
         after: Option<LedgerPlace>,
         now: Moment,
-    ) -> Result<(Vec<BatchId>, Option<LedgerPlace>), ApiError> {
+    ) -> Result<Named, ApiError> {
         let opened = self.accounts.inspect(account, |folded| folded.state.opened_at).await?;
         let opened = opened.ok_or(ApiError::NotFound("There is no such account."))?;
         let first = LedgerPlace { period: Period::of(opened), events: 0 };
         let mut place = after.filter(|after| after.period >= first.period).unwrap_or(first);
-        // A replica whose clock is ahead may be in the next month already.
-        let last = Period::of(now).next();
+        // A replica whose clock was ahead may have begun a later month, in which credits move since then.
+        let present = Period::of(now);
+        let begun = self.ledgers.last_begun(account, present, first.period).await.ok().flatten();
+        let last = begun.map_or(present, |month| month.id.period.max(present)).next();
         while place.period <= last {
             let stream = Ledger::stream(LedgerId { account, period: place.period });
             let page = self.log.read(&stream, place.events, LEDGER_EVENTS_MAX).await;
@@ -99,25 +116,30 @@ impl Commands {
                 place = LedgerPlace { period: place.period.next(), events: 0 };
                 continue;
             }
-            let mut named = BTreeSet::new();
+            let (mut named, mut unreadable) = (BTreeSet::new(), 0);
             for stored in &page {
                 match decode::<LedgerEvent>(stored) {
                     Ok((LedgerEvent::CreditsReserved(reserved), _)) => drop(named.insert(reserved.batch)),
                     Ok(_) => {}
-                    Err(error) => tracing::error!(%error, "an event cannot be read; its batch is not erased"),
+                    Err(error) => {
+                        tracing::error!(%error, "an entry cannot be read; if it names a batch, that is not erased");
+                        unreadable += 1;
+                    }
                 }
             }
             place.events += page.len() as u64;
-            return Ok((self.submitted(named).await?, Some(place)));
+            return Ok(Named { batches: self.submitted(named).await?, unreadable, next: Some(place) });
         }
-        Ok((vec![], None))
+        Ok(Named::default())
     }
 
-    /// Those that were submitted: of a submit that was cut off there are only credits.
+    /// Those that were submitted, or cannot be read: of a submit that was cut off there are only credits.
     async fn submitted(&self, named: BTreeSet<BatchId>) -> Result<Vec<BatchId>, ApiError> {
         let seen = stream::iter(named).map(|batch| async move {
-            let is_there = self.batches.inspect(batch, |folded| folded.state.submission.is_some()).await?;
-            Ok::<_, ApiError>(is_there.then_some(batch))
+            match self.batches.inspect(batch, |folded| folded.state.submission.is_some()).await {
+                Err(TransactError::StoredForm(_)) => Ok(Some(batch)),
+                is_there => Ok::<_, ApiError>(is_there?.then_some(batch)),
+            }
         });
         seen.buffered(AT_A_TIME).try_filter_map(|batch| async move { Ok(batch) }).try_collect().await
     }

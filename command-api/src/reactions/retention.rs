@@ -1,5 +1,5 @@
 //! What becomes of results in the end: has those erased that are older than the operator keeps any, and deletes the
-//! objects of all that the log says are erased. The log always comes first, so a crash leaves nothing half done.
+//! objects of all that the log says are erased. The log always comes first, so after a crash the rest is done.
 
 use super::{
     act::{Actor, said},
@@ -11,6 +11,7 @@ use futures::{StreamExt, stream};
 use leafcutter_domain::{
     BatchId, ItemIndex, Moment,
     batch::{BatchRejection, EraseReason, EraseResults},
+    limits::CLOCK_SKEW_MS_MAX,
 };
 use leafcutter_event_store::{Metadata, Position, SubscriptionPage, TransactError};
 use leafcutter_wire::ApiError;
@@ -19,8 +20,10 @@ use tokio::time::{Instant, timeout};
 
 /// Batches that are worked on at a time.
 const AT_A_TIME: usize = 16;
-/// Pages of the log that are looked at for old results in one go.
-const PAGES_AT_A_TIME: usize = 8;
+/// How long old results are looked for in one go; then the reactions have their turn.
+const AGING_MS_MAX: u64 = 250;
+/// Pause after old results that could not be erased.
+const AGING_PAUSE_MS: i64 = 30_000;
 /// How long the objects of one batch may take to delete, so that an absent store does not hold up everything else.
 const DELETE_MS_MAX: u64 = 5_000;
 /// Pause after objects that could not be deleted.
@@ -122,10 +125,9 @@ impl Actor {
             return;
         }
         self.waits.aging = None;
-        for _ in 0..PAGES_AT_A_TIME {
-            if memory.aged_to >= read_to {
-                return;
-            }
+        let until = now.plus_millis(-age_ms);
+        let turn_ends = Instant::now() + Duration::from_millis(AGING_MS_MAX);
+        while memory.aged_to < read_to && Instant::now() < turn_ends {
             let mut log = self.store.subscribe(memory.aged_to, None);
             let page = match timeout(Duration::from_millis(PAGE_MS_MAX), log.next()).await {
                 Ok(Ok(page)) => page,
@@ -134,8 +136,9 @@ impl Actor {
                 }
                 Err(_) => return,
             };
-            let old = Old::of(&page, memory.aged_to, now.plus_millis(-age_ms), now);
-            if !self.erase_old(&old, now.plus_millis(-age_ms), now).await {
+            let old = Old::of(&page, memory.aged_to, until, now);
+            if !self.erase_old(&old, until, now).await {
+                self.waits.aging = Some(now.plus_millis(AGING_PAUSE_MS));
                 return;
             }
             memory.aged(old.up_to);
@@ -146,7 +149,8 @@ impl Actor {
         }
     }
 
-    /// Whether every batch was asked. One with open items has later events, at which it is asked again.
+    /// Whether every batch was asked. One with open items has later events, at which it is asked again; one that cannot
+    /// be read holds up none of the others.
     async fn erase_old(&self, old: &Old, until: Moment, now: Moment) -> bool {
         let command = EraseResults { reason: EraseReason::Age, until: Some(until), at: now };
         let asked = stream::iter(old.batches.iter().copied().collect::<Vec<_>>()).map(|batch| {
@@ -154,6 +158,10 @@ impl Actor {
             async move {
                 match self.commands.batches.transact(batch, command).await {
                     Err(TransactError::Rejected(BatchRejection::NotFinished | BatchRejection::Unknown)) => {
+                        true
+                    }
+                    Err(TransactError::StoredForm(error)) => {
+                        tracing::error!(%error, %batch, "old results are not erased: the batch cannot be read");
                         true
                     }
                     answer => !said(answer.map_err(ApiError::from), "old results wait to be erased"),
@@ -184,8 +192,10 @@ impl Old {
             if let (Some(Some(batch)), Some(metadata)) = (batch, metadata) {
                 let at = metadata.occurred_at;
                 // The time of a clock that was wrong: waiting for it could take for ever.
-                let is_future = at > now;
-                if at > until && !is_future {
+                let is_wrong = at > now.plus_millis(CLOCK_SKEW_MS_MAX);
+                if is_wrong {
+                    tracing::warn!(%batch, %at, "results of a time to come are found by no age: erase them yourself");
+                } else if at > until {
                     old.ends_before = Some(at);
                     return old;
                 }
@@ -245,8 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_the_future_holds_nothing_up() {
-        let events = vec![event(1, &batch(1), 5_000), event(2, &batch(2), 100)];
+    fn an_event_of_a_clock_that_goes_ahead_is_young() {
+        let latest = 1_000 + CLOCK_SKEW_MS_MAX;
+        let events = vec![event(1, &batch(1), 100), event(2, &batch(2), latest)];
+        assert_eq!(old(events), (vec![1], "1".to_owned(), Some(latest)));
+    }
+
+    #[test]
+    fn an_event_of_a_time_that_no_clock_can_show_holds_nothing_up() {
+        let events = vec![event(1, &batch(1), 1_001 + CLOCK_SKEW_MS_MAX), event(2, &batch(2), 100)];
         assert_eq!(old(events), (vec![1, 2], "9".to_owned(), None));
     }
 }

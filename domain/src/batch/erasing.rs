@@ -29,8 +29,9 @@ pub struct ResultsErased {
     pub at: Moment,
 }
 
-/// Erase what the attempts so far have stored. None since the last time: nothing to record. A batch with open items is
-/// refused, `NotFinished`.
+/// Erase what the attempts so far have stored. A batch without any has nothing to erase; one with open items is refused,
+/// `NotFinished`. What is erased already is erased again when no age is named and time has passed, since a worker that was
+/// given up may have stored something meanwhile.
 #[derive(Debug, Clone)]
 pub struct EraseResults {
     /// Why.
@@ -49,8 +50,15 @@ pub(super) fn erase(state: &BatchState, command: &EraseResults) -> Decision {
     if state.has_open_items() {
         return Err(BatchRejection::NotFinished);
     }
-    let is_due = |attempted| command.until.is_none_or(|until| attempted <= until);
-    if !state.attempted_at.is_some_and(is_due) {
+    let is_due = match command.until {
+        Some(until) => state.attempted_at.is_some_and(|attempted| attempted <= until),
+        None => {
+            let is_repeated = state.erased_at.is_some_and(|erased| erased >= command.at);
+            let was_opened = state.items.iter().any(|item| item.attempt > 0);
+            state.attempted_at.is_some() || (was_opened && !is_repeated)
+        }
+    };
+    if !is_due {
         return Ok(vec![]);
     }
     Ok(vec![ResultsErased { reason: command.reason, at: not_before_last(state, command.at) }.into()])

@@ -47,8 +47,9 @@ pub(super) fn evolve(mut state: BatchState, event: &BatchEvent) -> BatchState {
         BatchEvent::SubmissionAbandoned(abandoned) => {
             state.abandoned.insert(abandoned.round);
         }
-        BatchEvent::ResultsErased(_) => {
+        BatchEvent::ResultsErased(erased) => {
             state.attempted_at = None;
+            state.erased_at = Some(erased.at);
             state.items.iter_mut().for_each(|item| item.erased_attempt = item.attempt);
         }
     }

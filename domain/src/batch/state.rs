@@ -183,6 +183,8 @@ pub struct BatchState {
     pub last_at: Option<Moment>,
     /// When an attempt last began or ended whose objects may still be stored; `None` when there are none.
     pub attempted_at: Option<Moment>,
+    /// When objects were last erased.
+    pub erased_at: Option<Moment>,
 }
 
 impl BatchState {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 #[command(
     group = ArgGroup::new("what").required(true).args(["account", "batch"]),
     after_help = "What happened and what it cost stays and verifies; only results and screenshots go, for ever.\n\
-    Exit codes: 0 all erased, 1 some batches are unfinished, 2 refused or unreachable."
+    Exit codes: 0 all erased, 1 some batches are unfinished or cannot be read, 2 refused or unreachable."
 )]
 pub(crate) struct EraseArgs {
     /// Everything of this account.
@@ -32,12 +32,33 @@ pub(crate) struct EraseArgs {
 }
 
 /// What the service says of one call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer {
     erased: Vec<Uuid>,
     unfinished: Vec<Uuid>,
     unchanged: u64,
+    unreadable: Vec<Uuid>,
+    unreadable_entries: u64,
     next: Option<String>,
+}
+
+impl Answer {
+    fn add(&mut self, more: Self) {
+        self.erased.extend(more.erased);
+        self.unfinished.extend(more.unfinished);
+        self.unchanged += more.unchanged;
+        self.unreadable.extend(more.unreadable);
+        self.unreadable_entries += more.unreadable_entries;
+    }
+
+    /// A batch that was retried over several months is met in each of them.
+    fn name_once(&mut self) {
+        for batches in [&mut self.erased, &mut self.unfinished, &mut self.unreadable] {
+            batches.sort_unstable();
+            batches.dedup();
+        }
+    }
 }
 
 /// Erases, and says what was erased and what was not.
@@ -55,28 +76,41 @@ async fn run(args: &EraseArgs, console: &Console) -> Result<Exit, Failure> {
         console.note("nothing was erased");
         return Ok(Exit::Refused);
     }
-    let (mut erased, mut unchanged, mut unfinished) = (0, 0, Vec::new());
+    let mut all = Answer::default();
     loop {
-        let answer = ask(args, console, request.clone()).await?;
-        erased += answer.erased.len() as u64;
-        unchanged += answer.unchanged;
-        unfinished.extend(answer.unfinished);
-        match answer.next {
+        let mut answer = ask(args, console, request.clone()).await?;
+        let next = answer.next.take();
+        all.add(answer);
+        match next {
             Some(next) => request["after"] = next.into(),
             None => break,
         }
     }
-    // A batch that was retried over several months is met in each of them.
-    unfinished.sort_unstable();
-    unfinished.dedup();
-    let counts = (batches(erased), batches(unchanged));
+    all.name_once();
+    let counts = (batches(all.erased.len() as u64), batches(all.unchanged));
     console.print(&format!("erased the results of {}; {} had none", counts.0, counts.1))?;
-    for batch in &unfinished {
+    Ok(if say_what_stays(console, &all) { Exit::SomeFailed } else { Exit::Completed })
+}
+
+/// Whether anything does.
+fn say_what_stays(console: &Console, all: &Answer) -> bool {
+    for batch in &all.unfinished {
         console.note(&format!(
             "batch {batch} is unfinished and keeps its results: cancel it, or wait for its end"
         ));
     }
-    Ok(if unfinished.is_empty() { Exit::Completed } else { Exit::SomeFailed })
+    for batch in &all.unreadable {
+        console.note(&format!(
+            "batch {batch} cannot be read and keeps its results: delete what is below its folder of objects"
+        ));
+    }
+    if all.unreadable_entries > 0 {
+        let count = all.unreadable_entries;
+        console.note(&format!(
+            "{count} ledger entries cannot be read: batches that they name keep their results; the service's log says which"
+        ));
+    }
+    !all.unfinished.is_empty() || !all.unreadable.is_empty() || all.unreadable_entries > 0
 }
 
 async fn ask(args: &EraseArgs, console: &Console, request: Value) -> Result<Answer, Failure> {

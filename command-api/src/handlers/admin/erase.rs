@@ -2,7 +2,7 @@
 
 use crate::{
     Commands,
-    erasing::{Erased, LedgerPlace},
+    erasing::{Erased, LedgerPlace, Named},
 };
 use axum::{Json, extract::State};
 use leafcutter_domain::{AccountId, BatchId};
@@ -32,8 +32,12 @@ pub(crate) struct ErasedBatches {
     erased: Vec<Uuid>,
     /// Batches with items that wait or run, of which nothing was erased: cancel them, or wait for their end.
     unfinished: Vec<Uuid>,
-    /// Batches that had nothing to erase.
+    /// Batches that had nothing to erase: none of their pages was ever opened.
     unchanged: u64,
+    /// Batches of which nothing was erased, because the log holds an event of them that cannot be read.
+    unreadable: Vec<Uuid>,
+    /// Ledger entries that cannot be read: if they name batches, nothing of those was erased.
+    unreadable_entries: u64,
     /// There may be more: ask again with this as `after`.
     #[schema(required)]
     next: Option<String>,
@@ -63,22 +67,30 @@ pub(crate) async fn erase(
     JsonBody(request): JsonBody<Erase>,
 ) -> Result<Json<ErasedBatches>, ApiError> {
     let at = commands.clock.steady_now()?;
-    let (batches, next) = match (request.batch_id, request.account_id, request.after) {
-        (Some(batch), None, None) => (vec![BatchId(batch)], None),
-        (None, Some(account), after) => {
-            let after = after.map(|text| text.parse::<LedgerPlace>()).transpose();
-            let after = after.map_err(|()| invalid("after: must be `next` of the answer before"))?;
-            commands.batches_of(AccountId(account), after, at).await?
-        }
-        (Some(_), None, Some(_)) => return Err(invalid("after: goes with accountId only")),
-        (None, None, _) | (Some(_), Some(_), _) => {
-            return Err(invalid("batchId: name a batch, or with accountId an account, and not both"));
-        }
-    };
-    let Erased { erased, unfinished, unchanged } = commands.erase_batches(batches, at).await?;
+    let Named { batches, unreadable: unreadable_entries, next } =
+        match (request.batch_id, request.account_id, request.after) {
+            (Some(batch), None, None) => Named { batches: vec![BatchId(batch)], ..Named::default() },
+            (None, Some(account), after) => {
+                let after = after.map(|text| text.parse::<LedgerPlace>()).transpose();
+                let after = after.map_err(|()| invalid("after: must be `next` of the answer before"))?;
+                commands.batches_of(AccountId(account), after, at).await?
+            }
+            (Some(_), None, Some(_)) => return Err(invalid("after: goes with accountId only")),
+            (None, None, _) | (Some(_), Some(_), _) => {
+                return Err(invalid("batchId: name a batch, or with accountId an account, and not both"));
+            }
+        };
+    let Erased { erased, unfinished, unchanged, unreadable } = commands.erase_batches(batches, at).await?;
     let ids = |batches: Vec<BatchId>| batches.into_iter().map(|batch| batch.0).collect();
     let next = next.map(|place| place.to_string());
-    Ok(Json(ErasedBatches { erased: ids(erased), unfinished: ids(unfinished), unchanged, next }))
+    Ok(Json(ErasedBatches {
+        erased: ids(erased),
+        unfinished: ids(unfinished),
+        unchanged,
+        unreadable: ids(unreadable),
+        unreadable_entries,
+        next,
+    }))
 }
 
 fn invalid(fault: &str) -> ApiError {

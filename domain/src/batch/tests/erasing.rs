@@ -12,10 +12,14 @@ fn erase_until(seconds: i64) -> EraseResults {
 }
 
 #[test]
-fn an_ended_batch_is_erased_once() {
+fn an_ended_batch_is_erased_once_by_age_and_as_often_as_the_operator_says() {
     let erased = ResultsErased { reason: EraseReason::Operator, at: at(200) };
-    assert_eq!(half_failed().when(erase()), Ok(vec![erased.into()]));
-    assert_eq!(half_failed().after(erase()).when(erase()), Ok(vec![]));
+    assert_eq!(half_failed().when(erase()), Ok(vec![erased.clone().into()]));
+    assert_eq!(half_failed().after(erase()).when(erase()), Ok(vec![]), "the same command");
+    let later = EraseResults { at: at(201), ..erase() };
+    let again = ResultsErased { at: at(201), ..erased };
+    assert_eq!(half_failed().after(erase()).when(later), Ok(vec![again.into()]));
+    assert_eq!(half_failed().after(erase_until(20)).when(erase_until(150)), Ok(vec![]));
     assert_eq!(half_failed().after(erase()).state.phase, Phase::Completed);
 }
 
