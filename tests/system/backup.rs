@@ -140,6 +140,14 @@ async fn a_backup_that_was_changed_is_not_restored_and_servers_are_not_backed_up
     refused(&home, &["backup", name, "--data-dir", "/nonexistent"], "--data-dir").await;
     let inside = home.data().join("backup");
     refused(&home, &["backup", inside.to_str().unwrap()], "in the data directory").await;
+    assert!(!inside.exists());
+    // The copy of the log fails, when everything else is there.
+    let log = home.data().join("events.db");
+    fs::rename(&log, home.data().join("whole.db")).unwrap();
+    fs::write(&log, "no log").unwrap();
+    refused(&home, &["backup", name], "the log cannot be copied").await;
+    assert!(!backup.exists(), "what is no backup does not stay");
+    fs::rename(home.data().join("whole.db"), &log).unwrap();
     done(&home, &["backup", name]).await;
     for secret in ["service.key", "api-key", "events.db", "manifest.json"] {
         assert_eq!(mode(&backup.join(secret)), 0o600, "{secret}");

@@ -24,6 +24,14 @@ pub(super) fn make_folder(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("{} cannot be made", folder.display()))
 }
 
+/// Where a path leads, whether anything is there or not.
+pub(super) fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path).with_context(|| format!("'{}' is no path", path.display()))?;
+    let there = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let (above, real) = there.with_context(|| format!("{} cannot be reached", path.display()))?;
+    Ok(path.strip_prefix(above).map_or_else(|_| real.clone(), |rest| real.join(rest)))
+}
+
 /// Whether nothing is in a folder; one that is missing is empty too.
 ///
 /// # Errors

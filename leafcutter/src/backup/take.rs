@@ -1,5 +1,7 @@
-//! Taking a backup beside a service that runs. The log is copied as of one moment, the objects after it: each was
-//! stored before the event that names it, so the copy has every object that its log names, and perhaps some more.
+//! Taking a backup beside a service that runs: objects, then the log as of one moment, then the objects that came
+//! meanwhile. Each was stored before the event that names it and is deleted only after the event that says so, so the
+//! copy has every object that its log names, and perhaps some more. The exception is what was stored and erased while
+//! the backup was taken.
 
 use super::{
     LOG, OBJECTS, SECRETS, files,
@@ -42,31 +44,78 @@ pub(crate) struct BackupArgs {
 /// Takes a backup.
 ///
 /// # Errors
-/// There is nothing to back up here, or the folder cannot be written. What was written by then is no backup.
+/// There is nothing to back up here, or the folder cannot be written; it is gone then.
 pub(crate) async fn backup(args: BackupArgs) -> anyhow::Result<Exit> {
     let (data, to) = (args.data.data_dir.clone(), args.to.clone());
     is_embedded(&args)?;
     same_owner(&data)?;
     let place = to.display();
     ensure!(files::is_empty(&to)?, "{place} is not empty: name a new folder");
-    files::make_folder(&to)?;
-    fs::set_permissions(&to, Permissions::from_mode(0o700))
-        .with_context(|| format!("{place} cannot be kept from others"))?;
     ensure!(
-        !fs::canonicalize(&to)?.starts_with(fs::canonicalize(&data)?),
+        !files::resolved(&to)?.starts_with(files::resolved(&data)?),
         "{place} is in the data directory: name a folder elsewhere, best on another disk"
     );
-    let taken_at = Clock::system().now().to_string();
-    let log = SqliteEventStore::copy(&data.join(LOG), &to.join(LOG)).await;
-    let log = log.context("the log cannot be copied")?;
-    let target = to.clone();
-    let written = tokio::task::spawn_blocking(move || write(&data, &target, &log, taken_at)).await;
-    let Manifest { head, events, objects, .. } = written.context("the backup ended badly")??;
-    let place = to.display();
+    let unfinished = Unfinished::begin(&to)?;
+    let Manifest { head, events, objects, .. } = take(&data, &to).await?;
+    unfinished.keep();
     Console::standard().print(&format!(
         "{place}: {events} events up to position {head}, {objects} results and screenshots"
     ))?;
     Ok(Exit::Completed)
+}
+
+async fn take(data: &Path, to: &Path) -> anyhow::Result<Manifest> {
+    let (own, target) = (data.to_owned(), to.to_owned());
+    let mut begun = blocking(move || {
+        let mut begun = Begun::new(own, target)?;
+        begun.copy_objects()?;
+        Ok(begun)
+    })
+    .await?;
+    let log = SqliteEventStore::copy(&data.join(LOG), &to.join(LOG)).await;
+    let log = log.context("the log cannot be copied")?;
+    blocking(move || {
+        begun.add_log(&log)?;
+        begun.copy_objects()?;
+        begun.copy_secrets()?;
+        begun.finish()
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("the backup ended badly")?
+}
+
+/// The folder of a backup that is not whole yet: it goes when the backup fails.
+struct Unfinished {
+    folder: Option<PathBuf>,
+}
+
+impl Unfinished {
+    fn begin(folder: &Path) -> anyhow::Result<Self> {
+        files::make_folder(folder)?;
+        let unfinished = Self { folder: Some(folder.to_owned()) };
+        fs::set_permissions(folder, Permissions::from_mode(0o700))
+            .with_context(|| format!("{} cannot be kept from others", folder.display()))?;
+        Ok(unfinished)
+    }
+
+    fn keep(mut self) {
+        self.folder = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder
+            && let Err(error) = fs::remove_dir_all(folder)
+        {
+            tracing::warn!(%error, folder = %folder.display(), "what is there is no backup and cannot be removed");
+        }
+    }
 }
 
 /// What lives on servers has its own means.
@@ -92,33 +141,64 @@ fn is_embedded(args: &BackupArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything but the copy of the log, which is there.
-fn write(data: &Path, to: &Path, log: &LogCopy, taken_at: String) -> anyhow::Result<Manifest> {
-    let mut manifest = Manifest::new(DATA_LAYOUT, taken_at);
-    (manifest.head, manifest.events) = (log.head.to_string(), log.events);
-    let mut checksums = Checksums::begin(to)?;
-    let copy = to.join(LOG);
-    let kept = fs::set_permissions(&copy, Permissions::from_mode(0o600))
-        .and_then(|()| File::open(&copy)?.sync_all());
-    kept.with_context(|| format!("{} cannot be written", copy.display()))?;
-    checksums.add(Path::new(LOG), &files::checksum(&copy)?.hash)?;
-    for name in SECRETS {
-        if let Some(copied) = files::copy(&data.join(name), &to.join(name))? {
-            checksums.add(Path::new(name), &copied.hash)?;
-        }
+/// A backup under way.
+struct Begun {
+    data: PathBuf,
+    to: PathBuf,
+    checksums: Checksums,
+    manifest: Manifest,
+}
+
+impl Begun {
+    fn new(data: PathBuf, to: PathBuf) -> anyhow::Result<Self> {
+        let checksums = Checksums::begin(&to)?;
+        let manifest = Manifest::new(DATA_LAYOUT, Clock::system().now().to_string());
+        Ok(Self { data, to, checksums, manifest })
     }
-    files::walk(&data.join(OBJECTS), &mut |object| {
-        let path = Path::new(OBJECTS).join(object);
-        if let Some(copied) = files::copy(&data.join(&path), &to.join(&path))? {
-            checksums.add(&path, &copied.hash)?;
-            manifest.objects += 1;
-            manifest.object_bytes += copied.bytes;
+
+    /// Copies those that are not in the backup yet.
+    fn copy_objects(&mut self) -> anyhow::Result<()> {
+        let Self { data, to, checksums, manifest } = self;
+        files::walk(&data.join(OBJECTS), &mut |object| {
+            let path = Path::new(OBJECTS).join(object);
+            let target = to.join(&path);
+            if target.exists() {
+                return Ok(());
+            }
+            if let Some(copied) = files::copy(&data.join(&path), &target)? {
+                checksums.add(&path, &copied.hash)?;
+                manifest.objects += 1;
+                manifest.object_bytes += copied.bytes;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes the copy of the log in, which is there.
+    fn add_log(&mut self, log: &LogCopy) -> anyhow::Result<()> {
+        (self.manifest.head, self.manifest.events) = (log.head.to_string(), log.events);
+        let copy = self.to.join(LOG);
+        let kept = fs::set_permissions(&copy, Permissions::from_mode(0o600))
+            .and_then(|()| File::open(&copy)?.sync_all());
+        kept.with_context(|| format!("{} cannot be written", copy.display()))?;
+        self.checksums.add(Path::new(LOG), &files::checksum(&copy)?.hash)
+    }
+
+    fn copy_secrets(&mut self) -> anyhow::Result<()> {
+        for name in SECRETS {
+            if let Some(copied) = files::copy(&self.data.join(name), &self.to.join(name))? {
+                self.checksums.add(Path::new(name), &copied.hash)?;
+            }
         }
         Ok(())
-    })?;
-    // The manifest says that all the rest is on disk.
-    files::sync_folders(to)?;
-    manifest.write(to, checksums)?;
-    files::sync_folders(to)?;
-    Ok(manifest)
+    }
+
+    fn finish(self) -> anyhow::Result<Manifest> {
+        let Self { to, checksums, mut manifest, .. } = self;
+        // The manifest says that all the rest is on disk.
+        files::sync_folders(&to)?;
+        manifest.write(&to, checksums)?;
+        files::sync_folders(&to)?;
+        Ok(manifest)
+    }
 }
