@@ -1,10 +1,10 @@
 //! The audit: heads that were kept, held against the ledger as it is now. A chain alone can be made anew by whoever
 //! rewrites it; a head that the service signed earlier cannot.
 
-use crate::{Entry, Fault, Head, HeadEntry, HeadError, Walk, month::CLOSED};
+use crate::{Entry, Fault, Head, HeadEntry, HeadError, Walk, covered::Covered};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Text that holds no heads.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,20 @@ pub enum Contradiction {
         /// The hash now.
         now: String,
     },
+    /// An event that no head covers is older than the head: it was not there then.
+    #[error(
+        "inserted: event {revision} of {stream} is of {occurred_at}, and the head that the service signed at {at} does not know it"
+    )]
+    Backdated {
+        /// Time of the head.
+        at: String,
+        /// The stream.
+        stream: String,
+        /// Its place there.
+        revision: u64,
+        /// Time that it claims.
+        occurred_at: String,
+    },
 }
 
 /// What an audit has shown.
@@ -110,7 +124,10 @@ pub struct Audit {
     held: usize,
     /// Hashes of the events that heads name, once they were seen.
     seen: HashMap<(String, u64), Option<String>>,
-    covered: Covered,
+    /// What each head covers, in the order of the heads.
+    covered: Vec<Covered>,
+    /// The first event that is older than a head which does not cover it.
+    backdated: Option<Contradiction>,
     walk: Walk,
 }
 
@@ -133,13 +150,19 @@ impl Audit {
         }
         let named = heads.iter().flat_map(|head| &head.entries);
         let seen = named.map(|entry| ((entry.stream.clone(), entry.revision), None)).collect();
-        let covered = Covered::by(heads.first().map_or(&[], |head| &head.entries));
-        Ok(Self { heads, held: count, seen, covered, walk: Walk::default() })
+        let covered = heads.iter().map(Covered::by).collect::<Result<_, _>>()?;
+        Ok(Self { heads, held: count, seen, covered, backdated: None, walk: Walk::default() })
     }
 
     /// Takes the next event of the ledger; false once there is a fault.
     pub fn step(&mut self, entry: &Entry) -> bool {
-        self.covered.count(entry);
+        for (head, covered) in self.heads.iter().zip(&mut self.covered) {
+            if !covered.allows(entry) && self.backdated.is_none() {
+                let Entry { stream, revision, occurred_at, .. } = entry.clone();
+                self.backdated =
+                    Some(Contradiction::Backdated { at: head.at.clone(), stream, revision, occurred_at });
+            }
+        }
         if let Some(seen) = self.seen.get_mut(&(entry.stream.clone(), entry.revision)) {
             *seen = Some(entry.hash.clone());
         }
@@ -165,41 +188,13 @@ impl Audit {
                 }
             }
         }
-        let since = self.heads.first().map(|head| head.at.clone()).unwrap_or_default();
-        let (heads, covered, months) = (self.held, self.covered.events, walked.tails.len());
-        Ok(Proof { since, heads, entries: walked.entries, months, covered })
-    }
-}
-
-/// Counts the events that a head covers.
-#[derive(Debug)]
-struct Covered {
-    /// The last covered revision of each stream that the head names.
-    named: BTreeMap<String, u64>,
-    /// A month that it does not name, and whose close was seen.
-    closed: String,
-    events: u64,
-}
-
-impl Covered {
-    fn by(entries: &[HeadEntry]) -> Self {
-        let named = entries.iter().map(|entry| (entry.stream.clone(), entry.revision)).collect();
-        Self { named, closed: String::new(), events: 0 }
-    }
-
-    fn count(&mut self, entry: &Entry) {
-        let is_covered = match self.named.get(&entry.stream) {
-            Some(revision) => entry.revision <= *revision,
-            // An earlier month is covered up to its close, which the month after it names.
-            None => {
-                let is_earlier = self.named.last_key_value().is_some_and(|(last, _)| entry.stream < *last);
-                is_earlier && self.closed != entry.stream
-            }
-        };
-        self.events += u64::from(is_covered);
-        if entry.name == CLOSED {
-            self.closed.clone_from(&entry.stream);
+        if let Some(backdated) = self.backdated {
+            return Err(backdated);
         }
+        let since = self.heads.first().map(|head| head.at.clone()).unwrap_or_default();
+        let covered = self.covered.first().map_or(0, |covered| covered.events);
+        let (heads, months) = (self.held, walked.tails.len());
+        Ok(Proof { since, heads, entries: walked.entries, months, covered })
     }
 }
 

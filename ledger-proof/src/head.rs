@@ -52,6 +52,12 @@ pub enum HeadError {
         /// Its time.
         at: String,
     },
+    /// Its time is none.
+    #[error("the head is of '{at}', which is no time")]
+    NoTime {
+        /// What it says.
+        at: String,
+    },
 }
 
 impl Head {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod bytes;
+mod covered;
 mod diagnosis;
 mod fault;
 mod head;
