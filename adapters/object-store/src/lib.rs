@@ -3,6 +3,7 @@
 //! Not here: what an object means, who may see it, when it expires.
 
 mod address;
+mod leftovers;
 mod s3;
 
 use address::Address;
@@ -15,7 +16,7 @@ use object_store::{
     path::Path,
     signer::{Method, SignedUrlOptions, Signer},
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 
 /// Longest life of a signed URL, whatever is asked for: who holds it needs no key.
@@ -62,6 +63,8 @@ pub struct Objects {
     prefix: Path,
     /// Signs for the address under which clients reach the bucket; none: they do not.
     signer: Option<Arc<dyn Signer>>,
+    /// Where the objects are, if not in a bucket.
+    folder: Option<PathBuf>,
 }
 
 impl Objects {
@@ -103,7 +106,7 @@ impl Objects {
             }
             None => None,
         };
-        Ok(Self { store, prefix: bucket.prefix, signer })
+        Ok(Self { store, prefix: bucket.prefix, signer, folder: None })
     }
 
     /// Objects in a local folder, which is made when missing. Files appear whole or not at all and are flushed
@@ -116,7 +119,8 @@ impl Objects {
         std::fs::create_dir_all(folder).map_err(|error| unusable(Box::new(error)))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(ObjectError::Store)?;
         let store = store.with_automatic_cleanup(true).with_fsync(true);
-        Ok(Self { store: Arc::new(store), prefix: Path::ROOT, signer: None })
+        let folder = Some(folder.to_owned());
+        Ok(Self { store: Arc::new(store), prefix: Path::ROOT, signer: None, folder })
     }
 
     /// Stores `bytes` under `prefix-hash`. Storing the same bytes again changes nothing. In a bucket this is one
@@ -199,14 +203,14 @@ impl Objects {
     }
 
     /// Deletes those objects in `folder` (the first parts of their keys) that `chosen` says yes to, and tells how many.
-    /// One that has gone meanwhile is as good as deleted. Objects that are put meanwhile may be seen or not.
+    /// One that has gone meanwhile is as good as deleted, and what a process that died left half written goes with them. Objects that are put meanwhile may be seen or not.
     ///
     /// # Errors
     /// The store is not available, or the credential may not list and delete; some may be deleted then.
     pub async fn delete(
         &self,
         folder: &str,
-        chosen: impl Fn(&str) -> bool + Send,
+        chosen: impl Fn(&str) -> bool + Send + Sync,
     ) -> Result<usize, ObjectError> {
         let mut found = Vec::new();
         let mut listed = self.store.list(Some(&self.path(folder)?));
@@ -223,6 +227,9 @@ impl Objects {
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(ObjectError::Store(error)),
             }
+        }
+        if let Some(root) = &self.folder {
+            leftovers::delete(root, folder, chosen).await.map_err(ObjectError::Store)?;
         }
         Ok(count)
     }
