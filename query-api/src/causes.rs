@@ -3,23 +3,60 @@
 //! asked for. Pure but for that one read.
 
 use crate::QueryState;
+use futures::{StreamExt, TryStreamExt, stream};
 use leafcutter_domain::{
     BatchId, ItemIndex, Period, ReservationId,
     batch::{Batch, BatchEvent, RoundTerms},
     ledger::RefundReason,
 };
-use leafcutter_event_store::{Aggregate, Position, StoredEvent, decode};
+use leafcutter_event_store::{Aggregate, StoredEvent, decode};
 use leafcutter_read_models::{EntryKind, LedgerEntry, Reason};
 use leafcutter_wire::ApiError;
+use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Where an event is in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EventPlace {
+/// Batches whose streams are read at a time for one answer.
+const BATCHES_AT_ONCE: usize = 8;
+
+/// An event of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CauseEvent {
     pub(crate) id: Uuid,
-    pub(crate) position: Position,
-    pub(crate) revision: u64,
-    pub(crate) name: String,
+    /// Its place in the log: opaque, the same for ever.
+    pub(crate) position: String,
+    r#type: String,
+    /// Its place in the batch's history, from 0.
+    revision: u64,
+    /// The item that it is about, if it is about one.
+    #[schema(required)]
+    item: Option<u16>,
+}
+
+/// What the batches of some entries tell.
+pub(crate) struct Causes(HashMap<BatchId, Facts>);
+
+impl Causes {
+    /// Reads the batches of these entries, each once, as their streams have them now.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) async fn of(
+        state: &QueryState,
+        entries: impl Iterator<Item = &LedgerEntry>,
+    ) -> Result<Self, ApiError> {
+        let batches: BTreeSet<BatchId> = entries.filter_map(|entry| entry.batch).collect();
+        let read = stream::iter(batches)
+            .map(|batch| async move { Ok::<_, ApiError>((batch, Facts::of(state, batch).await?)) });
+        Ok(Self(read.buffer_unordered(BATCHES_AT_ONCE).try_collect().await?))
+    }
+
+    /// The events that an entry answers.
+    pub(crate) fn events(&self, entry: &LedgerEntry) -> Vec<CauseEvent> {
+        let facts = entry.batch.and_then(|batch| self.0.get(&batch));
+        facts.map_or_else(Vec::new, |facts| facts.causes(entry))
+    }
 }
 
 /// A fact of a batch that can move credits.
@@ -34,11 +71,11 @@ enum Fact {
 
 /// The facts of a batch that can move credits, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Facts(Vec<(Fact, EventPlace)>);
+struct Facts(Vec<(Fact, CauseEvent)>);
 
 impl Facts {
     /// The facts of a batch, as its stream has them now.
-    pub(crate) async fn of(state: &QueryState, batch: BatchId) -> Result<Self, ApiError> {
+    async fn of(state: &QueryState, batch: BatchId) -> Result<Self, ApiError> {
         let (mut facts, mut pages) = (Vec::new(), state.pages(Batch::stream(batch), 0));
         while let Some(page) = pages.next().await? {
             facts.extend(page.into_iter().filter_map(|stored| fact_of(batch, stored)));
@@ -46,11 +83,9 @@ impl Facts {
         Ok(Self(facts))
     }
 
-    /// The events that an entry answers, each with the item that it is about, if it is about one.
-    pub(crate) fn causes(&self, entry: &LedgerEntry) -> Vec<(&EventPlace, Option<ItemIndex>)> {
-        let item = |fact: &Fact| if let Fact::Ended { item, .. } = fact { Some(*item) } else { None };
+    fn causes(&self, entry: &LedgerEntry) -> Vec<CauseEvent> {
         let found = self.0.iter().filter(|(fact, _)| is_cause(fact, entry));
-        found.map(|(fact, place)| (place, item(fact))).collect()
+        found.map(|(_, event)| event.clone()).collect()
     }
 }
 
@@ -83,7 +118,7 @@ fn is_cause(fact: &Fact, entry: &LedgerEntry) -> bool {
 }
 
 /// An event that cannot be read leaves the entries that it caused without a cause: the statement itself is right.
-fn fact_of(batch: BatchId, stored: StoredEvent) -> Option<(Fact, EventPlace)> {
+fn fact_of(batch: BatchId, stored: StoredEvent) -> Option<(Fact, CauseEvent)> {
     let event = match decode::<BatchEvent>(&stored) {
         Ok((event, _)) => event,
         Err(error) => {
@@ -112,6 +147,7 @@ fn fact_of(batch: BatchId, stored: StoredEvent) -> Option<(Fact, EventPlace)> {
         | BatchEvent::BatchCompleted(_)
         | BatchEvent::ResultsErased(_) => return None,
     };
+    let item = if let Fact::Ended { item, .. } = fact { Some(item) } else { None };
     let StoredEvent { id, position, revision, name, .. } = stored;
-    Some((fact, EventPlace { id, position, revision, name }))
+    Some((fact, CauseEvent { id, position: position.to_string(), r#type: name, revision, item }))
 }

@@ -2,6 +2,7 @@
 //! cannot be read is empty and never leaves a line out: the chain must be whole.
 
 use crate::{
+    causes::{CauseEvent, Causes},
     download::{cell, cell_of_all},
     ledger_log::entry,
 };
@@ -13,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// The columns of the CSV form: all fields of the JSON form but the data.
-pub(crate) const CSV_COLUMNS: [&str; 17] = [
+pub(crate) const CSV_COLUMNS: [&str; 18] = [
     "stream",
     "revision",
     "id",
@@ -31,6 +32,7 @@ pub(crate) const CSV_COLUMNS: [&str; 17] = [
     "items",
     "attempt",
     "reason",
+    "causes",
 ];
 
 /// A line.
@@ -47,6 +49,11 @@ pub(crate) struct ExportLine {
     position: String,
     #[serde(flatten)]
     moved: Moved,
+    /// Why, where it was asked for.
+    causes: Option<Vec<CauseEvent>>,
+    /// What it is read from.
+    #[serde(skip)]
+    entry: Option<LedgerEntry>,
     /// The stored bytes, exactly.
     data: String,
 }
@@ -89,12 +96,36 @@ impl ExportLine {
         }
         let event = decode::<LedgerEvent>(stored).ok().map(|(event, _)| event);
         let entered = event.and_then(|event| LedgerBalance::enter(books, &event, stored.revision).ok());
-        let moved = entered.flatten().map(Moved::from).unwrap_or_default();
+        let moves = entered.flatten();
+        let moved = moves.clone().map(Moved::from).unwrap_or_default();
         let Entry { stream, revision, id, name, occurred_at, prev, hash, data } = entry(stored);
         // The service writes JSON; bytes that are no text were not written by it, and their hash will not fit.
         let data = String::from_utf8_lossy(&data).into_owned();
         let position = stored.position.to_string();
-        Self { stream, revision, id, name, occurred_at, prev, hash, position, moved, data }
+        Self {
+            stream,
+            revision,
+            id,
+            name,
+            occurred_at,
+            prev,
+            hash,
+            position,
+            moved,
+            causes: None,
+            entry: moves,
+            data,
+        }
+    }
+
+    /// What moved, if it is known.
+    pub(crate) fn entry(&self) -> Option<&LedgerEntry> {
+        self.entry.as_ref()
+    }
+
+    /// Says why it moved.
+    pub(crate) fn explain(&mut self, causes: &Causes) {
+        self.causes = Some(self.entry.as_ref().map_or_else(Vec::new, |entry| causes.events(entry)));
     }
 
     /// Time in the metadata, as stored.
@@ -104,7 +135,8 @@ impl ExportLine {
 
     /// The cells of its row, in the order of the columns.
     pub(crate) fn cells(&self) -> [String; CSV_COLUMNS.len()] {
-        let moved = &self.moved;
+        let (moved, causes) = (&self.moved, self.causes.iter().flatten());
+        let causes: Vec<String> = causes.map(|cause| format!("{}@{}", cause.id, cause.position)).collect();
         [
             self.stream.clone(),
             self.revision.to_string(),
@@ -123,6 +155,7 @@ impl ExportLine {
             cell_of_all(&moved.items),
             cell(moved.attempt),
             cell(moved.reason),
+            cell_of_all(&causes),
         ]
     }
 }

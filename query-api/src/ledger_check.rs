@@ -50,7 +50,11 @@ impl LedgerCheck {
     /// What was recomputed, with the first fault of all.
     pub(crate) fn finish(self) -> Walked {
         let walked = self.walk.finish();
-        Walked { fault: self.fault.or(walked.fault), ..walked }
+        match self.fault {
+            // The walk found nothing wrong with that event, and counted it.
+            Some(fault) => Walked { entries: walked.entries - 1, fault: Some(fault), ..walked },
+            None => walked,
+        }
     }
 
     fn enter(&mut self, stored: &StoredEvent) -> Result<RecordedEntry, Fault> {

@@ -37,7 +37,7 @@ pub(crate) struct BatchHistoryEvent {
     /// The life of the worker process that ran the attempt.
     #[schema(required)]
     pub(crate) worker: Option<Uuid>,
-    /// Where the proxy of the attempt stands: a country, `eu` or `global`; null when it went without one.
+    /// Where the proxy of the attempt was asked to stand: a country, `eu` or `global`; null when it went without one.
     #[schema(required)]
     pub(crate) proxy_country: Option<String>,
     /// How long the attempt took, in milliseconds: as its worker measured it, else since its start.

@@ -102,18 +102,21 @@ async fn told(
     account: AccountId,
     batch: BatchId,
 ) -> Result<Vec<BatchHistoryEvent>, ApiError> {
-    let (mut trail, mut owner) = (Trail::default(), None);
+    let (mut trail, mut is_ours) = (Trail::default(), false);
     let (mut told, mut pages) = (Vec::new(), state.pages(Batch::stream(batch), 0));
     while let Some(page) = pages.next().await? {
         for stored in &page {
             let (event, _) = decode::<BatchEvent>(stored).map_err(unreadable)?;
             if let BatchEvent::BatchSubmitted(submitted) = &event {
-                owner = Some(submitted.account);
+                is_ours = submitted.account == account;
             }
             told.push(trail.tell(stored, &event));
         }
+        if !is_ours {
+            return Err(NO_SUCH_BATCH);
+        }
     }
-    if owner == Some(account) { Ok(told) } else { Err(NO_SUCH_BATCH) }
+    Ok(told)
 }
 
 /// The columns of the table; in `cells` in the same order.

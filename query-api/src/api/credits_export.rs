@@ -1,7 +1,9 @@
 //! `GET /api/credits/export`: the account's ledger as the log holds it, for whoever wants to keep or recompute it.
 
 use crate::{
-    QueryState, download,
+    QueryState,
+    causes::Causes,
+    download,
     export_line::{CSV_COLUMNS, ExportLine},
     ledger_log::LedgerLog,
     params::{Faults, Params},
@@ -13,7 +15,7 @@ use axum::{
 };
 use futures::stream;
 use leafcutter_domain::Moment;
-use leafcutter_event_store::{StoreError, StoredEvent};
+use leafcutter_event_store::StoredEvent;
 use leafcutter_read_models::LedgerBalance;
 use leafcutter_wire::{ApiError, Caller, ErrorBody, ValidationBody, WaitBody};
 use serde::Deserialize;
@@ -32,6 +34,9 @@ pub(crate) struct ExportParams {
     /// Entries of before this time.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Whether each entry says which events of its batch made the credits move. Every batch is read for that.
+    #[param(inline)]
+    causes: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -74,7 +79,8 @@ pub(crate) async fn export(
         ExportFormat::Jsonl => download::headers("application/jsonl", "credits.jsonl"),
         ExportFormat::Csv => download::headers("text/csv", "credits.csv"),
     };
-    let export = Export { log, format, from, to, books: None, begun: false };
+    let explained = params.causes.unwrap_or_default().then_some(state);
+    let export = Export { log, format, from, to, explained, books: None, begun: false };
     Ok((headers, Body::from_stream(stream::try_unfold(export, Export::next))).into_response())
 }
 
@@ -84,6 +90,8 @@ struct Export {
     format: ExportFormat,
     from: Option<Moment>,
     to: Option<Moment>,
+    /// What causes are read by, where they are asked for.
+    explained: Option<QueryState>,
     /// The sums of the month; none while they cannot be told.
     books: Option<LedgerBalance>,
     begun: bool,
@@ -91,35 +99,43 @@ struct Export {
 
 impl Export {
     /// The next part of the answer.
-    async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, ApiError> {
         let mut text = Vec::new();
         if !self.begun && self.format == ExportFormat::Csv {
             download::write_csv(&mut text, &CSV_COLUMNS);
         }
         self.begun = true;
         while text.is_empty() {
-            let page = self.log.page().await.inspect_err(|error| {
-                tracing::error!(%error, "an export of credits breaks off");
-            })?;
+            let broken = |error: &ApiError| tracing::error!(%error, "an export of credits breaks off");
+            let page = self.log.page().await.map_err(|error| ApiError::from(&error)).inspect_err(broken)?;
             let Some(page) = page else { return Ok(None) };
-            for stored in &page {
-                self.write(stored, &mut text);
+            let lines = self.lines(&page).await.inspect_err(broken)?;
+            for line in lines {
+                match self.format {
+                    ExportFormat::Jsonl => download::write_json(&mut text, &line),
+                    ExportFormat::Csv => download::write_csv(&mut text, &line.cells()),
+                }
             }
         }
         Ok(Some((text.into(), self)))
     }
 
-    fn write(&mut self, stored: &StoredEvent, text: &mut Vec<u8>) {
-        let line = ExportLine::new(stored, &mut self.books);
+    /// What is asked for of some events.
+    async fn lines(&mut self, page: &[StoredEvent]) -> Result<Vec<ExportLine>, ApiError> {
+        let all = page.iter().map(|stored| ExportLine::new(stored, &mut self.books));
+        let mut lines: Vec<ExportLine> = all.collect();
+        lines.retain(|line| self.is_asked_for(line));
+        if let Some(state) = &self.explained {
+            let causes = Causes::of(state, lines.iter().filter_map(ExportLine::entry)).await?;
+            lines.iter_mut().for_each(|line| line.explain(&causes));
+        }
+        Ok(lines)
+    }
+
+    fn is_asked_for(&self, line: &ExportLine) -> bool {
         let at: Option<Moment> = line.occurred_at().parse().ok();
         let is_early = matches!((at, self.from), (Some(at), Some(from)) if at < from);
         let is_late = matches!((at, self.to), (Some(at), Some(to)) if at >= to);
-        if is_early || is_late {
-            return;
-        }
-        match self.format {
-            ExportFormat::Jsonl => download::write_json(text, &line),
-            ExportFormat::Csv => download::write_csv(text, &line.cells()),
-        }
+        !is_early && !is_late
     }
 }

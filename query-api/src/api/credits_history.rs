@@ -6,24 +6,21 @@ use super::{
 };
 use crate::{
     QueryState,
-    causes::{EventPlace, Facts},
+    causes::{CauseEvent, Causes},
     params::{Faults, LIMIT_DEFAULT, PAGE_DEFAULT, PAGE_MAX, Params},
     state::unavailable,
 };
 use axum::{Json, extract::State};
-use futures::{StreamExt, TryStreamExt, stream};
-use leafcutter_domain::{BatchId, ItemIndex, Moment};
+use leafcutter_domain::{BatchId, Moment};
 use leafcutter_read_models::{EntryFilter, EntryKind, RecordedEntry};
 use leafcutter_wire::{ApiError, Caller, ErrorBody, ValidationBody, WaitBody};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Entries on one page.
 const LIMIT_MAX: u32 = 100;
-/// Batches whose streams are read at a time for one answer.
-const BATCHES_AT_ONCE: usize = 8;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
@@ -113,20 +110,6 @@ pub(crate) struct LoggedEvent {
     revision: u64,
 }
 
-/// An event of a batch.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CauseEvent {
-    id: Uuid,
-    /// Its place in the log: opaque, the same for ever.
-    position: String,
-    r#type: String,
-    /// Its place in the batch's history, from 0.
-    revision: u64,
-    /// The item that it is about, if it is about one.
-    #[schema(required)]
-    item: Option<u16>,
-}
-
 /// List credit movements
 ///
 /// Every entry of the account's ledgers with the balance after it, its reason and the events behind it; the latest month
@@ -156,8 +139,8 @@ pub(crate) async fn history(
     let tables = state.tables_current().await?;
     let found = tables.entries(caller.account, &filter, u64::from(page), limit).await;
     let found = found.map_err(unavailable)?;
-    let facts = facts(&state, &found.entries).await?;
-    let entries = found.entries.into_iter().map(|recorded| entry(recorded, &facts)).collect();
+    let causes = Causes::of(&state, found.entries.iter().map(|recorded| &recorded.entry)).await?;
+    let entries = found.entries.into_iter().map(|recorded| entry(recorded, &causes)).collect();
     Ok(Json(CreditsHistory { entries, pagination: Pagination::of(page, limit, found.total) }))
 }
 
@@ -190,21 +173,9 @@ impl std::str::FromStr for KindParam {
     }
 }
 
-/// What the batches of these entries tell; each is read once.
-async fn facts(state: &QueryState, entries: &[RecordedEntry]) -> Result<HashMap<BatchId, Facts>, ApiError> {
-    let batches: BTreeSet<BatchId> = entries.iter().filter_map(|recorded| recorded.entry.batch).collect();
-    stream::iter(batches)
-        .map(|batch| async move { Ok((batch, Facts::of(state, batch).await?)) })
-        .buffer_unordered(BATCHES_AT_ONCE)
-        .try_collect()
-        .await
-}
-
-fn entry(recorded: RecordedEntry, facts: &HashMap<BatchId, Facts>) -> CreditsEntry {
+fn entry(recorded: RecordedEntry, causes: &Causes) -> CreditsEntry {
     let RecordedEntry { entry, event, position, .. } = recorded;
-    let facts = entry.batch.and_then(|batch| facts.get(&batch));
-    let causes = facts.map_or_else(Vec::new, |facts| facts.causes(&entry));
-    let causes = causes.into_iter().map(|(place, item)| cause(place, item)).collect();
+    let causes = causes.events(&entry);
     let event = LoggedEvent {
         id: event,
         position: position.to_string(),
@@ -229,9 +200,4 @@ fn entry(recorded: RecordedEntry, facts: &HashMap<BatchId, Facts>) -> CreditsEnt
         event,
         causes,
     }
-}
-
-fn cause(place: &EventPlace, item: Option<ItemIndex>) -> CauseEvent {
-    let EventPlace { id, position, revision, name } = place.clone();
-    CauseEvent { id, position: position.to_string(), r#type: name, revision, item }
 }

@@ -63,10 +63,12 @@ async fn a_spreadsheet_gets_the_same_lines_without_the_data() {
     let text = String::from_utf8(answer.bytes.clone()).unwrap();
     let rows: Vec<&str> = text.split("\r\n").collect();
     assert_eq!((rows.len(), rows[17]), (18, ""), "a line for each entry, one for the names, one end");
-    assert!(rows[0].starts_with("stream,revision,id,name,") && rows[0].ends_with(",items,attempt,reason"));
+    assert!(
+        rows[0].starts_with("stream,revision,id,name,") && rows[0].ends_with(",items,attempt,reason,causes")
+    );
     let reserved = rows.iter().find(|row| row.contains("reserved")).unwrap();
     assert!(reserved.contains(",0 1 2,,"), "{reserved}");
-    assert!(rows.iter().all(|row| row.is_empty() || row.split(',').count() == 17));
+    assert!(rows.iter().all(|row| row.is_empty() || row.split(',').count() == 18));
 }
 
 #[tokio::test]

@@ -108,7 +108,29 @@ async fn every_entry_names_its_own_event_and_those_that_caused_it() {
         json!(["opened", []]),
     ];
     assert_eq!(causes, expected);
+    the_export_has_the_same_causes(&world, &found).await;
     projector.shutdown().await;
+}
+
+/// Of entries with their events and causes.
+async fn the_export_has_the_same_causes(world: &World, entries: &[Value]) {
+    let export = async |query: &str| {
+        let answer = world.get(&format!("/api/credits/export?{query}")).await;
+        String::from_utf8(answer.bytes).unwrap()
+    };
+    let (lines, rows) = (export("causes=true").await, export("causes=true&format=csv").await);
+    for entry in entries {
+        let id = entry[0]["id"].as_str().unwrap();
+        let line = lines.lines().find(|line| line.contains(id)).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["causes"], entry[1]);
+        let row = rows.lines().find(|row| row.contains(id)).unwrap();
+        let causes = entry[1].as_array().unwrap().iter();
+        let places: Vec<String> = causes
+            .map(|cause| format!("{}@{}", cause["id"].as_str().unwrap(), cause["position"].as_str().unwrap()))
+            .collect();
+        assert_eq!(row.rsplit(',').next(), Some(places.join(" ").as_str()));
+    }
+    assert!(export("").await.lines().all(|line| line.contains("\"causes\":null")), "nothing was asked for");
 }
 
 #[tokio::test]

@@ -142,9 +142,20 @@ async fn credits_that_come_from_nowhere_are_named_also_in_a_chain_made_anew() {
         (&json!("unbalanced"), &json!(2)),
         "{answer}"
     );
+    let before = answer["entries"].clone();
     run(&mut connection, NOVEMBER, "UPDATE events SET data = '{}' WHERE stream = $1 AND revision = 2").await;
     chain_anew(&mut connection, NOVEMBER, 0, 100).await;
-    assert_eq!(verify(&world).await["fault"]["kind"], "unreadable");
+    let answer = verify(&world).await;
+    assert_eq!(answer["fault"]["kind"], "unreadable");
+    // A link that does not fit, at the same place.
+    run(&mut connection, NOVEMBER, "UPDATE events SET data = '{ }' WHERE stream = $1 AND revision = 2").await;
+    let broken = verify(&world).await;
+    assert_eq!(broken["fault"]["kind"], "changed");
+    assert_eq!(
+        [&before, &answer["entries"]],
+        [&broken["entries"]; 2],
+        "the entries before it, whatever it is"
+    );
 }
 
 #[tokio::test]

@@ -26,6 +26,10 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
 
+    /// With each entry the events of its batch that made the credits move. Takes longer: every batch is read.
+    #[arg(long)]
+    causes: bool,
+
     /// Where to write; standard output without it.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -53,6 +57,9 @@ pub(super) async fn export(api: &Api, args: &ExportArgs, console: &Console) -> R
         if let Some(value) = value {
             query.append_pair(name, value);
         }
+    }
+    if args.causes {
+        query.append_pair("causes", "true");
     }
     let path = format!("/api/credits/export?{}", query.finish());
     match &args.output {
@@ -93,10 +100,10 @@ mod tests {
     async fn an_export_is_printed_or_kept_as_it_came() {
         let service = StandIn::start(|_| "one\ntwo\n".into_response()).await;
         let (console, out, _) = console();
-        let flags = ["export", "--format", "csv", "--from", "2026-11-01T00:00:00+01:00"];
+        let flags = ["export", "--format", "csv", "--from", "2026-11-01T00:00:00+01:00", "--causes"];
         assert_eq!(run(&service.parse(&flags), &console).await.unwrap(), Exit::Completed);
         assert_eq!(out.text(), "one\ntwo");
-        let asked = "/api/credits/export?format=csv&from=2026-11-01T00%3A00%3A00%2B01%3A00";
+        let asked = "/api/credits/export?format=csv&from=2026-11-01T00%3A00%3A00%2B01%3A00&causes=true";
         assert_eq!(service.seen()[0].target, asked);
         assert_eq!(service.seen()[0].header("authorization"), Some("Bearer lc_0123456789secret"));
         let folder = tempfile::tempdir().unwrap();
