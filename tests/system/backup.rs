@@ -4,8 +4,9 @@
 use crate::harness::{Api, Home, Options, PATIENCE, Service, Site, count, eventually, items};
 use serde_json::{Value, json};
 use std::{
+    ffi::OsStr,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::Path,
     process::Output,
     sync::{
@@ -141,13 +142,11 @@ async fn a_backup_that_was_changed_is_not_restored_and_servers_are_not_backed_up
     let inside = home.data().join("backup");
     refused(&home, &["backup", inside.to_str().unwrap()], "in the data directory").await;
     assert!(!inside.exists());
-    // The copy of the log fails, when everything else is there.
-    let log = home.data().join("events.db");
-    fs::rename(&log, home.data().join("whole.db")).unwrap();
-    fs::write(&log, "no log").unwrap();
-    refused(&home, &["backup", name], "the log cannot be copied").await;
+    let strange = home.data().join("objects").join(OsStr::from_bytes(b"\xff"));
+    fs::write(&strange, "").unwrap();
+    refused(&home, &["backup", name], "is no file of Leafcutter").await;
     assert!(!backup.exists(), "what is no backup does not stay");
-    fs::rename(home.data().join("whole.db"), &log).unwrap();
+    fs::remove_file(strange).unwrap();
     done(&home, &["backup", name]).await;
     for secret in ["service.key", "api-key", "events.db", "manifest.json"] {
         assert_eq!(mode(&backup.join(secret)), 0o600, "{secret}");

@@ -65,8 +65,15 @@ async fn erased_results_are_gone_for_good_also_after_a_crash_and_nothing_else_is
     assert_eq!(service.api.settled().await, credits);
     let verified = service.api.get("/api/credits/verify").await.expect(200).body;
     assert_eq!((&verified["valid"], &verified["readModel"]["agrees"]), (&json!(true), &json!(true)));
+    // What came late is erased too, when that is asked for again.
+    let account = files_of_accounts(&service);
+    let item = service.home().data().join("objects").join(account).join(&batch).join("0");
+    fs::create_dir_all(&item).unwrap();
+    let late = item.join("1-late");
+    fs::write(&late, "late").unwrap();
     let output = erase(&service, &["--batch", &batch, "--yes"]).await;
-    assert!(output.status.success() && said(&output).contains("1 batch had none"), "{}", said(&output));
+    assert!(output.status.success() && said(&output).contains("results of 1 batch"), "{}", said(&output));
+    eventually("what came late is deleted", PATIENCE, async || (!late.exists()).then_some(())).await;
     service.stop().await;
 }
 
