@@ -1,6 +1,6 @@
 //! The right to write. One process has it at a time and the others wait: in PostgreSQL it is a lock of the very
-//! connection that the writes go through, so whoever loses the connection loses the right with it. A SQLite file
-//! belongs to one process already, so there everybody has the right at once.
+//! connection that the writes go through, so whoever loses the connection loses the right with it. Beside a SQLite file
+//! it is the lock of a file, which ends with its process.
 
 use crate::{
     Changes, ReadModelError, ReadModels,
@@ -9,6 +9,7 @@ use crate::{
 };
 use leafcutter_event_store::Position;
 use sqlx::{Connection, PgConnection, SqlitePool};
+use std::fs::File;
 
 /// The right to write the read models; given back when dropped, or sooner by the server when the connection is lost.
 #[must_use = "dropped, it gives the right to write back"]
@@ -18,7 +19,7 @@ pub struct Turn {
 }
 
 enum Hold {
-    Sqlite(SqlitePool),
+    Sqlite { writer: SqlitePool, held: File },
     Postgres(Box<PgConnection>),
 }
 
@@ -36,7 +37,9 @@ impl ReadModels {
     /// The server cannot be reached, or was lost.
     pub async fn projector_turn(&self) -> Result<Turn, ReadModelError> {
         let hold = match self.tables() {
-            Tables::Sqlite(file) => Hold::Sqlite(file.writer.clone()),
+            Tables::Sqlite(file) => {
+                Hold::Sqlite { held: sqlite::take_turn(file).await?, writer: file.writer.clone() }
+            }
             Tables::Postgres(database) => Hold::Postgres(Box::new(postgres::take_turn(database).await?)),
         };
         Ok(Turn { models: self.clone(), hold })
@@ -58,7 +61,7 @@ impl Turn {
     ) -> Result<(), ReadModelError> {
         in_time(async {
             match &mut self.hold {
-                Hold::Sqlite(writer) => {
+                Hold::Sqlite { writer, .. } => {
                     let mut connection = writer.acquire().await?;
                     let applied = sqlite::write::apply(&mut connection, changes, from, to).await;
                     if applied.is_err() {
@@ -81,16 +84,19 @@ impl Turn {
     /// It is lost; take another turn.
     pub async fn check(&mut self) -> Result<(), ReadModelError> {
         match &mut self.hold {
-            Hold::Sqlite(_) => Ok(()),
+            Hold::Sqlite { .. } => Ok(()),
             Hold::Postgres(connection) => in_time(async { Ok(connection.ping().await?) }).await,
         }
     }
 
     /// Gives the right back. When it returns, another process can have it.
     pub async fn give_back(self) {
-        if let Hold::Postgres(connection) = self.hold {
-            // A server that does not answer the good-bye frees the lock when it notices that we are gone.
-            let _ = in_time(async { Ok(connection.close().await?) }).await;
+        match self.hold {
+            Hold::Sqlite { held, .. } => drop(held),
+            Hold::Postgres(connection) => {
+                // A server that does not answer the good-bye frees the lock when it notices that we are gone.
+                let _ = in_time(async { Ok(connection.close().await?) }).await;
+            }
         }
     }
 }

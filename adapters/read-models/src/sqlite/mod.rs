@@ -9,6 +9,7 @@ mod insert;
 pub(crate) mod ledger_read;
 #[path = "../sql/ledger_write.rs"]
 mod ledger_write;
+mod lock;
 mod open;
 #[path = "../sql/read.rs"]
 pub(crate) mod read;
@@ -20,6 +21,7 @@ pub(crate) mod versions;
 pub(crate) mod write;
 
 use fields::{Fields, copy_in};
+pub(crate) use lock::{TURN_SUFFIX, beside, lock, take_turn};
 pub(crate) use open::{Connections, connect, registry};
 use sqlx::{Sqlite as Engine, SqliteConnection as Connection, SqlitePool as Pool, sqlite::SqliteRow as Row};
 

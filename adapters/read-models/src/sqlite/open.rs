@@ -1,11 +1,15 @@
 //! The file and its connections: one that writes, some that read.
 
+use super::lock::{TURN_SUFFIX, beside};
 use crate::ReadModelError;
 use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Connections for reading.
 const READERS_MAX: u32 = 8;
@@ -19,6 +23,8 @@ pub(crate) struct Connections {
     pub(crate) readers: SqlitePool,
     /// A pool of one, since SQLite has one writer at a time.
     pub(crate) writer: SqlitePool,
+    /// Held by whoever writes.
+    pub(crate) turn: PathBuf,
 }
 
 /// Opens the file, or makes it, and brings it to this version's form.
@@ -38,7 +44,7 @@ pub(crate) async fn connect(path: &Path) -> Result<Connections, ReadModelError> 
     sqlx::migrate!("migrations/sqlite").run_direct(None, &mut *connection, false).await?;
     drop(connection);
     let readers = pool(READERS_MAX).connect_with(options.read_only(true)).await?;
-    Ok(Connections { readers, writer })
+    Ok(Connections { readers, writer, turn: beside(path, TURN_SUFFIX) })
 }
 
 /// Opens the file that lists the versions, or makes it.

@@ -5,7 +5,7 @@ use crate::{ReadModelError, ReadModels, models::in_time, postgres, sqlite};
 use leafcutter_domain::Moment;
 use sqlx::{PgConnection, PgPool, SqlitePool};
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -105,7 +105,9 @@ impl Place {
 
     pub(super) async fn exclusive(&self) -> Result<Option<Exclusive>, ReadModelError> {
         let held = match self {
-            Self::Folder { folder, .. } => lock(&folder.join(LOCK_FILE)).map_err(from_io)?.map(Held::File),
+            Self::Folder { folder, .. } => {
+                sqlite::lock(&folder.join(LOCK_FILE)).map_err(from_io)?.map(Held::File)
+            }
             Self::Database { server, .. } => {
                 postgres::lock_versions(server).await?.map(|held| Held::Connection(Box::new(held)))
             }
@@ -129,26 +131,15 @@ fn file(folder: &Path, number: u32) -> PathBuf {
     }
 }
 
-/// With the log and the index that SQLite keeps beside a file.
+/// With the log and the index that SQLite keeps beside a file, and the lock.
 fn remove_files(file: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        match fs::remove_file(&name) {
+    for suffix in ["", "-wal", "-shm", sqlite::TURN_SUFFIX] {
+        match fs::remove_file(sqlite::beside(file, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
     Ok(())
-}
-
-fn lock(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 fn from_io(error: io::Error) -> ReadModelError {

@@ -37,6 +37,8 @@ tests! {
         a_quarantined_stream_is_listed_until_it_is_released,
         readers_see_whole_transactions_while_another_writes,
         of_many_writers_from_one_checkpoint_one_wins,
+        a_second_writer_waits_until_the_first_gives_its_turn_back,
+        a_dropped_wait_or_turn_leaves_the_turn_to_others,
     }
     statements {
         an_entry_comes_back_as_it_was_written,

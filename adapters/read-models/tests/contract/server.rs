@@ -1,4 +1,4 @@
-//! What is promised beside a server only: it may be absent, go and come back, and one process at a time writes.
+//! What is promised beside a server only: it may be absent, go and come back.
 
 use crate::support::{ACCOUNT, PATIENCE, Place, added, applied, batch, position, rows};
 use leafcutter_domain::Moment;
@@ -20,34 +20,6 @@ async fn end_the_turn(url: &str) -> bool {
     .unwrap();
     connection.close().await.unwrap();
     ended.unwrap_or(false)
-}
-
-#[tokio::test]
-async fn a_second_writer_waits_until_the_first_gives_its_turn_back() {
-    let place = Place::database().await;
-    let (models, elsewhere) = (place.open().await, place.open().await);
-    let mut turn = models.projector_turn().await.unwrap();
-    let waiting = tokio::spawn(async move { elsewhere.projector_turn().await.unwrap() });
-    for step in 0..3 {
-        turn.apply(&Changes::default(), position(step), position(step + 1)).await.unwrap();
-        turn.check().await.unwrap();
-    }
-    assert!(!waiting.is_finished());
-    turn.give_back().await;
-    let mut next = timeout(PATIENCE, waiting).await.unwrap().unwrap();
-    next.apply(&Changes::default(), position(3), position(4)).await.unwrap();
-    next.give_back().await;
-}
-
-#[tokio::test]
-async fn a_dropped_wait_or_turn_leaves_the_turn_to_others() {
-    let place = Place::database().await;
-    let models = place.open().await;
-    let turn = models.projector_turn().await.unwrap();
-    let wait = std::time::Duration::from_millis(50);
-    assert!(timeout(wait, models.projector_turn()).await.is_err());
-    drop(turn);
-    timeout(PATIENCE, models.projector_turn()).await.unwrap().unwrap().give_back().await;
 }
 
 #[tokio::test]

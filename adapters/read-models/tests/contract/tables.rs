@@ -7,6 +7,7 @@ use leafcutter_read_models::{
     BatchChange, BatchFilter, Changes, ItemView, Quarantined, ReadModelError, Status, Usage,
 };
 use std::time::Duration;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub(crate) async fn a_batch_comes_back_as_it_was_written_also_after_a_restart(place: &Place) {
@@ -174,4 +175,28 @@ pub(crate) async fn of_many_writers_from_one_checkpoint_one_wins(place: &Place) 
     }
     assert_eq!(won, 1);
     assert_eq!(models[0].usage(ACCOUNT, "1970-01-01").await.unwrap()[0].usage.requests, 1);
+}
+
+pub(crate) async fn a_second_writer_waits_until_the_first_gives_its_turn_back(place: &Place) {
+    let (models, elsewhere) = (place.open().await, place.open().await);
+    let mut turn = models.projector_turn().await.unwrap();
+    let waiting = tokio::spawn(async move { elsewhere.projector_turn().await.unwrap() });
+    for step in 0..3 {
+        turn.apply(&Changes::default(), position(step), position(step + 1)).await.unwrap();
+        turn.check().await.unwrap();
+    }
+    assert!(!waiting.is_finished());
+    turn.give_back().await;
+    let mut next = timeout(PATIENCE, waiting).await.unwrap().unwrap();
+    next.apply(&Changes::default(), position(3), position(4)).await.unwrap();
+    next.give_back().await;
+}
+
+pub(crate) async fn a_dropped_wait_or_turn_leaves_the_turn_to_others(place: &Place) {
+    let models = place.open().await;
+    let turn = models.projector_turn().await.unwrap();
+    let wait = std::time::Duration::from_millis(50);
+    assert!(timeout(wait, models.projector_turn()).await.is_err());
+    drop(turn);
+    timeout(PATIENCE, models.projector_turn()).await.unwrap().unwrap().give_back().await;
 }
