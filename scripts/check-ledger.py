@@ -4,7 +4,6 @@
 Needs Python 3.9 and the package `blake3` from PyPI (`pip install blake3`).
     leafcutter credits export --output ledger.jsonl
     check-ledger.py ledger.jsonl [--part]     --part: it was exported with --from or --to
-
 Prints the last event of each month and ends with 0; or says which link is the first wrong one and ends with 1.
 """
 import json, sys, uuid
@@ -56,5 +55,6 @@ for number, line in enumerate(map(json.loads, open(sys.argv[1], encoding="utf-8"
     names.add(line["name"])
     closes += [line["hash"]] if "PeriodClosed" in names else []
     last = heads[line["stream"]] = line
+heads or sys.exit("there is no event in it")
 for stream, line in heads.items():
     print(stream, line["revision"], line["hash"])

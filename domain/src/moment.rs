@@ -10,8 +10,17 @@ pub struct Moment(i64);
 
 /// Text that is not an RFC 3339 time or not a `yyyy-mm` month.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("'{0}' is not a time such as 2026-11-22T10:00:00.000Z or a month such as 2026-11")]
-pub struct ParseMomentError(String);
+#[error("'{text}' is not a {form}")]
+pub struct ParseMomentError {
+    text: String,
+    form: &'static str,
+}
+
+impl ParseMomentError {
+    fn new(text: &str, form: &'static str) -> Self {
+        Self { text: text.to_owned(), form }
+    }
+}
 
 impl Moment {
     /// From milliseconds since 1970-01-01T00:00:00Z, held inside the years -9999 to 9999.
@@ -65,7 +74,9 @@ impl fmt::Debug for Moment {
 impl FromStr for Moment {
     type Err = ParseMomentError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let timestamp = Timestamp::from_str(text).map_err(|_| ParseMomentError(text.to_owned()))?;
+        let timestamp = Timestamp::from_str(text);
+        let form = "time such as 2026-11-22T10:00:00.000Z";
+        let timestamp = timestamp.map_err(|_| ParseMomentError::new(text, form))?;
         Ok(Self(timestamp.as_millisecond()))
     }
 }
@@ -139,7 +150,9 @@ impl FromStr for Period {
             let (year, month) = (year.parse::<i32>().ok()?, month.parse::<i32>().ok()?);
             ((0..=9999).contains(&year) && (1..=12).contains(&month)).then_some(year * 12 + month - 1)
         };
-        parse().map(|months| Self { months }).ok_or_else(|| ParseMomentError(text.to_owned()))
+        parse()
+            .map(|months| Self { months })
+            .ok_or_else(|| ParseMomentError::new(text, "month such as 2026-11"))
     }
 }
 

@@ -70,12 +70,16 @@ pub(crate) async fn past_ledger(
     account: AccountId,
     at: Moment,
 ) -> Result<PresentLedger, ApiError> {
-    let refused = |why: &str| Err(ApiError::validation(vec![format!("at: must not be {why}")]));
+    let refused = |why: &str| ApiError::validation(vec![format!("at: must not be {why}")]);
     if at > state.clock.now() {
-        return refused("in the future");
+        return Err(refused("in the future"));
     }
     match terms(&folded::<Account>(state, account, at).await?) {
-        None => refused("before the account was opened"),
+        None => {
+            let opened_at = state.accounts.recall(account, |folded| folded.state.opened_at).await?;
+            let opened_at = opened_at.ok_or(ApiError::NotFound("There is no such account."))?;
+            Err(refused(&format!("before the account was opened ({opened_at})")))
+        }
         Some(terms) => standing(&Past { state, account, at, terms }, at).await,
     }
 }

@@ -174,12 +174,16 @@ async fn a_replay_writes_what_was_so_at_a_position_in_the_log() {
     assert!(models.batch(first.parse().unwrap()).await.unwrap().is_some());
     assert!(models.batch(second.parse().unwrap()).await.unwrap().is_none());
     models.close().await;
-    let again = run(
-        service.home(),
-        service.api.base(),
-        &["replay", "--until", "2000-01-01T00:00:00Z", "--to", to.to_str().unwrap()],
-    )
-    .await;
-    assert_eq!(again.status.code(), Some(2), "the folder is not empty");
+    let before = service.home().folder().join("before");
+    for (until, to, code, word) in [
+        ("2000-01-01T00:00:00Z", &to, 2, "is not empty"),
+        ("9999-01-01T00:00:00Z", &before, 2, "is yet to come"),
+        ("2000-01-01T00:00:00Z", &before, 0, "what had happened by 2000-01-01T00:00:00.000Z"),
+    ] {
+        let arguments = ["replay", "--until", until, "--to", to.to_str().unwrap()];
+        let replayed = run(service.home(), service.api.base(), &arguments).await;
+        let said = String::from_utf8_lossy(&[&replayed.stdout[..], &replayed.stderr].concat()).into_owned();
+        assert!(replayed.status.code() == Some(code) && said.contains(word), "{said}");
+    }
     service.stop().await;
 }

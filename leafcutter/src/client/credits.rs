@@ -158,7 +158,7 @@ mod tests {
 
     fn entry(kind: &str, change: i64, balance: u64, reason: Option<&str>) -> serde_json::Value {
         json!({
-            "at": "2030-01-02T00:00:00.000Z", "kind": kind, "change": change, "balance": balance, "held": 4,
+            "at": "2030-01-02T00:00:00.000Z", "kind": kind, "amount": 7, "change": change, "balance": balance, "held": 4,
             "reason": reason, "batchId": "0198c5a0-0000-7000-8000-000000000001", "round": null, "items": [0, 3],
             "attempt": 2,
         })

@@ -66,8 +66,15 @@ pub(crate) async fn projections(args: ProjectionsArgs) -> anyhow::Result<Exit> {
         ProjectionsCommand::Rebuild { place, swap } => {
             let place = Place::open(&place).await?;
             let built = rebuild::rebuild(&console, &place, &stop.token).await?;
-            if built != Exit::Completed || !swap {
-                return Ok(built);
+            match built {
+                Exit::Completed if swap => {}
+                Exit::Completed => {
+                    console.note(
+                        "built; 'projections verify' compares it with the live one, 'swap' makes it live",
+                    );
+                    return Ok(built);
+                }
+                interrupted => return Ok(interrupted),
             }
             match verify::verify(&console, &place, &stop.token).await? {
                 Exit::Completed => switch::swap(&console, &place, &stop.token).await,

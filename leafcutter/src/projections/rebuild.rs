@@ -29,16 +29,13 @@ pub(super) async fn rebuild(
     let version = place.versions.to_build(&right).await?;
     let models = place.versions.tables(version).await?;
     let from = models.checkpoint().await?;
-    let begin = if from == Position::START { "is built" } else { "goes on where it was interrupted" };
+    let begin = if from == Position::START { "is being built" } else { "goes on where it was interrupted" };
     console.note(&format!("version {} {begin}; the live version is not touched", version.number));
     if !bring_up(console, place, &models, version, stop).await? {
         console.note("interrupted; the same command goes on from here");
         return Ok(Exit::Interrupted);
     }
     place.versions.built(version, &right).await?;
-    console.note(
-        "built. 'projections verify' compares it with the live version, 'projections swap' makes it live",
-    );
     Ok(Exit::Completed)
 }
 
@@ -109,6 +106,9 @@ impl<'c> Shown<'c> {
     }
 
     fn end(self, version: Version) {
+        if self.done == 0 {
+            return;
+        }
         let seconds = self.began.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "it is shown as a rounded number")]
         let rate = self.done as f64 / seconds.max(f64::EPSILON);

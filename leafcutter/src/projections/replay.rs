@@ -13,6 +13,7 @@ use leafcutter_domain::Moment;
 use leafcutter_event_store::Position;
 use leafcutter_projector::{Progress, Until, build};
 use leafcutter_read_models::Versions;
+use leafcutter_wire::Clock;
 use std::{fs, path::PathBuf, str::FromStr};
 
 /// Flags of `leafcutter replay`.
@@ -54,8 +55,9 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<Exit> {
     let (console, stop, End(until)) = (Console::standard(), interrupted(), args.until);
     let log = log(&args.place).await?;
     let head = log.head().await?;
-    if let Until::Position(position) = until {
-        ensure!(position <= head, "the log ends at position {head}");
+    match until {
+        Until::Position(position) => ensure!(position <= head, "the log ends at position {head}"),
+        Until::Time(time) => ensure!(time <= Clock::system().now(), "{time} is yet to come"),
     }
     let to = args.to.display();
     fs::create_dir_all(&args.to).with_context(|| format!("the folder {to} cannot be made"))?;
@@ -72,6 +74,10 @@ pub(crate) async fn replay(args: ReplayArgs) -> anyhow::Result<Exit> {
         console.note("interrupted; what is in the folder is not the whole");
         return Ok(Exit::Interrupted);
     }
-    console.print(&format!("{to}/read-models.db tells what the log said up to position {at}"))?;
+    let so_far = match until {
+        Until::Position(_) => format!("what the log said up to position {at}"),
+        Until::Time(time) => format!("what had happened by {time}; the log was read up to position {at}"),
+    };
+    console.print(&format!("{to}/read-models.db tells {so_far}"))?;
     Ok(Exit::Completed)
 }

@@ -36,6 +36,7 @@ pub(crate) enum HistoryFormat {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct BatchHistoryParams {
     /// `json` (the default), or one event a line: `jsonl` or `csv`.

@@ -72,6 +72,7 @@ impl From<Head> for LedgerHead {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CreditsParams {
     /// A past moment; without it, now.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 const LIMIT_MAX: u32 = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(crate) struct HistoryParams {
     /// Entries of this time or later.

@@ -85,7 +85,7 @@ async fn a_part_by_time_is_a_part_of_the_chain() {
         let part = lines(&world.get(&format!("/api/credits/export?{query}")).await);
         assert_eq!(part, all[..count], "{query}");
     }
-    for wrong in ["format=xml", "from=yesterday", "to=", "from=1&to=2"] {
+    for wrong in ["format=xml", "from=yesterday", "to=", "from=1&to=2", "form=2026-11-01T00:00:00Z"] {
         let refused = world.get(&format!("/api/credits/export?{wrong}")).await;
         assert_eq!((refused.status, &refused.json["code"]), (422, &json!("VALIDATION_FAILED")), "{wrong}");
     }

@@ -197,7 +197,7 @@ async fn a_query_that_does_not_hold_what_it_should_is_refused_with_all_its_fault
             "{name}"
         );
     }
-    for query in ["item=1", "kind=", "to=2026-13-01T00:00:00Z", "item=70000"] {
+    for query in ["item=1", "batch=x", "kind=", "to=2026-13-01T00:00:00Z", "item=70000"] {
         assert_eq!(world.get(&format!("/api/credits/history?{query}")).await.status, 422, "{query}");
     }
 }

@@ -82,6 +82,7 @@ async fn the_trail_comes_as_lines_and_as_a_table_too() {
     assert_eq!((rows.len(), rows[0].len(), rows[0][4]), (14, 19, "type"));
     assert_eq!((rows[7][4], rows[7][6], rows[7][14]), ("ItemFailed", "1", "HTTP_STATUS"));
     assert_eq!(world.get(&format!("{path}?format=xml")).await.status, 422);
+    assert_eq!(world.get(&format!("{path}?from=xml")).await.status, 422);
 }
 
 #[tokio::test]

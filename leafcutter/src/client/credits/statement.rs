@@ -23,6 +23,7 @@ pub(super) struct Statement {
 struct Entry {
     at: String,
     kind: String,
+    amount: u64,
     change: i64,
     balance: u64,
     held: u64,
@@ -36,7 +37,7 @@ struct Entry {
 /// The chart, the table, and where in the statement this page is.
 pub(super) fn shown(statement: &Statement) -> String {
     let Statement { entries, pagination } = statement;
-    let mut table = table(&["time", "kind", "change", "balance", "held", "why", "batch"]);
+    let mut table = table(&["time", "kind", "amount", "change", "balance", "held", "why", "batch"]);
     for entry in entries {
         table.add_row(row(entry));
     }
@@ -52,10 +53,11 @@ pub(super) fn shown(statement: &Statement) -> String {
     parts.join("\n")
 }
 
-fn row(entry: &Entry) -> [String; 7] {
+fn row(entry: &Entry) -> [String; 8] {
     [
         printable(&entry.at),
         printable(&entry.kind),
+        entry.amount.to_string(),
         format!("{:+}", entry.change),
         entry.balance.to_string(),
         entry.held.to_string(),
