@@ -14,8 +14,12 @@ use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+/// How long a version that is live no more stays at least: far longer than it takes everybody to look up which one is,
+/// and to end a question.
+const LEAVE_MS: u64 = 2_000;
 
 /// What a version is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,12 +152,15 @@ impl Versions {
     }
 
     /// Makes this version the one that is read; the one before is kept as the previous one. It should be as far as the
-    /// live one, or lists wait until it is.
+    /// live one, or lists wait until it is. Returns when everybody has had the time to leave the version before: whoever
+    /// has the right next may drop it.
     ///
     /// # Errors
     /// The registry cannot be written.
     pub async fn make_live(&self, version: Version, _right: &Exclusive) -> Result<(), ReadModelError> {
-        self.place.make_live(version.number).await
+        self.place.make_live(version.number).await?;
+        tokio::time::sleep(Duration::from_millis(LEAVE_MS)).await;
+        Ok(())
     }
 }
 
